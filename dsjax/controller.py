@@ -1,0 +1,237 @@
+"""One walker's controller: four layers of synapses, neurons and oscillators.
+
+    z       = [input 39, previous action 4]                           43
+    layer 1   x = W1 tanh(z)  or  tanh(W1 z)                          8 x 43
+    layer 2   y = relu(tanh(x s)), sensitivity s adapts               8
+    layer 3   I = tanh(W3 [y, 1])                                     2 x 9, drives the oscillators
+    layer 4   action = tanh(W4 [v, w, observation[:14], 1])           4 x 19
+
+The controller's 438 synapses lie in one flat array, layer by layer, so that one elementwise pass steps them all.
+Everything here is for a single controller; `population` vmaps it.
+Source: Wei & Webb, IROS 2018; the variants named in `ControllerSpec` are those in which the two published codes differ.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from dsjax import learning, neuron, observation, oscillator, synapse
+from dsjax.learning import LearningParams, LearningSpec
+from dsjax.neuron import NeuronParams, NeuronState
+from dsjax.oscillator import OscillatorParams, OscillatorState
+from dsjax.synapse import SynapseParams, SynapseState
+
+TIME_STEP = 33.0  # [ms] of controller time per environment step
+ACTIONS = 4
+NEURONS = 8
+OSCILLATORS = 2
+LAYERS = (
+    (NEURONS, observation.INPUTS + ACTIONS),
+    (OSCILLATORS, NEURONS + 1),
+    (ACTIONS, 2 * OSCILLATORS + observation.PROPRIOCEPTIVE + 1),
+)  # shapes (n_out, n_in) of the plastic layers 1, 3 and 4
+SYNAPSES = sum(rows * columns for rows, columns in LAYERS)
+
+# Layer 4's initial centers, all others 0: (row, column, center). They couple each hip and knee to one oscillator and
+# damp it by its own angle and speed, which is what lets an untrained walker swing its legs at all.
+_LAYER_4_CENTERS = (
+    (0, 2, -0.5), (0, 8, -0.2), (0, 9, -0.2),
+    (1, 0, 0.5), (1, 10, -0.2), (1, 11, -0.2),
+    (2, 3, -0.5), (2, 13, -0.2), (2, 14, -0.2),
+    (3, 1, 0.5), (3, 15, -0.2), (3, 16, -0.2),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ControllerSpec:
+    """Which variant of the controller: static, so a change compiles a new program."""
+
+    adaptation: str = "nonlinear"  # one of neuron.ADAPTATIONS
+    negative_half: bool = False  # whether the inputs for negative values carry them
+    squash_inputs: bool = True  # layer 1 is W1 tanh(z); if not, tanh(W1 z)
+    oscillators_first: bool = False  # the oscillators step before layer 4 reads them; if not, after
+    reset_at_episode: bool = False  # an episode starts with oscillators at rest and the previous action 0
+    deliver_last_reward: bool = True  # the synapses see the reward that ended an episode
+    learning: LearningSpec = field(default_factory=LearningSpec)
+
+
+class ControllerParams(NamedTuple):
+    """Numbers of a controller; every leaf shaped ()."""
+
+    hull_scale: jax.Array  # [1/rad] factor on the hull's angle
+    oscillator: OscillatorParams
+    synapse: SynapseParams
+    neuron: NeuronParams
+    learning: LearningParams
+
+
+class ControllerState(NamedTuple):
+    """What a controller carries from step to step."""
+
+    synapses: SynapseState  # leaves (438,)
+    optimizer: optax.OptState
+    neurons: NeuronState  # (8,)
+    oscillators: OscillatorState  # leaves (2,)
+    action: jax.Array  # (4,) the previous action
+
+
+class Activity(NamedTuple):
+    """What the analyst needs of one step."""
+
+    neurons: jax.Array  # (8,) output of layer 2
+    current: jax.Array  # (2,) input of the oscillators
+    modulator: jax.Array  # () what the synapses learned from
+
+
+def layers(flat):
+    """Return a flat (438,) array as the three layers' matrices, shaped as in `LAYERS`."""
+    matrices, start = [], 0
+    for rows, columns in LAYERS:
+        end = start + rows * columns
+        matrices.append(flat[start:end].reshape(rows, columns))
+        start = end
+    return matrices
+
+
+def init(key, spec, params, dtype=None):
+    """Draw an untrained controller: random centers in layers 1 and 3, fixed ones in layer 4.
+
+    Args:
+      key: PRNG key.
+      spec: ControllerSpec.
+      params: ControllerParams.
+      dtype: floating type; JAX's default if None.
+
+    Returns:
+      ControllerState.
+    """
+    synapses = synapse.init(key, (SYNAPSES,), params.synapse, dtype)
+    first, second, third = layers(synapses.center)
+    rows, columns, centers = zip(*_LAYER_4_CENTERS, strict=True)
+    third = jnp.zeros_like(third).at[jnp.array(rows), jnp.array(columns)].set(jnp.asarray(centers, third.dtype))
+    center = jnp.concatenate([layer.ravel() for layer in (first, second, third)])
+    synapses = synapse.at_center(synapses, center, params.synapse)
+    return ControllerState(
+        synapses=synapses,
+        optimizer=learning.init(synapses, spec.learning, params.learning),
+        neurons=neuron.init(NEURONS, params.neuron, dtype),
+        oscillators=oscillator.init(OSCILLATORS, dtype),
+        action=jnp.zeros(ACTIONS, center.dtype),
+    )
+
+
+def begin_episode(state):
+    """Return the state with its oscillators at rest and no previous action."""
+    zero = jax.tree.map(jnp.zeros_like, (state.oscillators, state.action))
+    return state._replace(oscillators=zero[0], action=zero[1])
+
+
+def act(state, weights, observation_, spec, params, dt):
+    """Compute the action for an observation, with given weights; neurons adapt and oscillators run for dt.
+
+    Args:
+      state: ControllerState; its synapses are not used, so that centers can act in place of weights.
+      weights: (438,) the weights of all layers.
+      observation_: (24,) as BipedalWalker gives it.
+      spec: ControllerSpec.
+      params: ControllerParams.
+      dt: () [ms]; 0 leaves the state unchanged, and the action is then meaningless.
+
+    Returns:
+      (ControllerState, action (4,) in [-1, 1], Activity with modulator 0).
+    """
+    layer_1, layer_3, layer_4 = layers(weights)
+    bias = jnp.ones(1, weights.dtype)
+    z = jnp.concatenate([observation.encode(observation_, params.hull_scale, spec.negative_half), state.action])
+    x = _product(layer_1, jnp.tanh(z)) if spec.squash_inputs else jnp.tanh(_product(layer_1, z))
+    neurons, y = neuron.step(state.neurons, x, params.neuron, dt, spec.adaptation)
+    current = jnp.tanh(_product(layer_3, jnp.concatenate([y, bias])))
+    advanced = oscillator.step(state.oscillators, current, params.oscillator, dt)
+    v, w = advanced if spec.oscillators_first else state.oscillators
+    proprioception = observation_[: observation.PROPRIOCEPTIVE]
+    action = jnp.tanh(_product(layer_4, jnp.concatenate([v, w, proprioception, bias])))
+    state = state._replace(neurons=neurons, oscillators=advanced, action=jnp.where(dt > 0, action, state.action))
+    return state, action, Activity(neurons=y, current=current, modulator=jnp.zeros_like(action[0]))
+
+
+def learn(key, state, modulator, spec, params, dt):
+    """Advance the synapses by dt under a modulator; returns the ControllerState. See `learning.step`."""
+    synapses, optimizer = learning.step(
+        key, state.synapses, state.optimizer, modulator, spec.learning, params.learning, params.synapse, dt
+    )
+    return state._replace(synapses=synapses, optimizer=optimizer)
+
+
+def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
+    """Learn from the reward that the last action brought, then act on the observation it led to.
+
+    An episode of n environment steps takes n + 1 calls: one with the observation after the reset (`starts`), one per
+    environment step, the last of which (`ends`) brings the final observation, on which there is no acting. Each part
+    of the controller thus runs exactly n times. With `deliver_last_reward` the synapses run on every call but the
+    first, and so see every reward; without, on every call but the last, and see 0 on the first.
+
+    Args:
+      key: PRNG key, used only for new periods.
+      state: ControllerState.
+      observation_: (24,).
+      reward: () of the last environment step; ignored where `starts`.
+      starts: () bool, the observation comes from a reset.
+      ends: () bool, the observation is an episode's last. With `starts` too, the controller rests: nothing changes.
+      spec: ControllerSpec.
+      params: ControllerParams.
+      dt: () [ms] of controller time per environment step.
+
+    Returns:
+      (ControllerState, action (4,), Activity).
+    """
+    observation_ = observation_.astype(state.action.dtype)
+    modulator = learning.modulator(jnp.where(starts, 0, reward).astype(state.action.dtype), spec.learning)
+    resting = starts if spec.deliver_last_reward else ends
+    state = learn(key, state, modulator, spec, params, jnp.where(resting, 0.0, dt))
+    if spec.reset_at_episode:
+        begins = starts & ~ends
+        state = jax.tree.map(lambda new, old: jnp.where(begins, new, old), begin_episode(state), state)
+    state, action, activity = act(
+        state, state.synapses.weight, observation_, spec, params, jnp.where(ends, 0.0, dt)
+    )
+    return state, action, activity._replace(modulator=modulator)
+
+
+def perform(key, state, observation_, starts, spec, params, oscillating=False, dt=TIME_STEP):
+    """Act without learning or adapting: the controller one would deploy.
+
+    Every episode starts with oscillators at rest and no previous action, whatever the variant, so that it depends on
+    nothing that came before it.
+
+    Args:
+      key: PRNG key, used only with `oscillating`.
+      state: ControllerState.
+      observation_: (24,).
+      starts: () bool, the observation comes from a reset.
+      spec: ControllerSpec.
+      params: ControllerParams.
+      oscillating: act with the oscillating weights, from random phases in each episode, instead of the centers. Static.
+      dt: () [ms] of controller time per environment step.
+
+    Returns:
+      (ControllerState, action (4,)).
+    """
+    state = jax.tree.map(lambda new, old: jnp.where(starts, new, old), begin_episode(state), state)
+    weights = state.synapses.center
+    if oscillating:
+        phase_key, step_key = jax.random.split(key)
+        phases = state.synapses.period * jax.random.uniform(phase_key, weights.shape, weights.dtype)
+        synapses = state.synapses._replace(time=jnp.where(starts, phases, state.synapses.time))
+        state = state._replace(synapses=synapse.step(step_key, synapses, params.synapse, dt))
+        weights = state.synapses.weight
+    steady = replace(spec, adaptation="none")
+    state, action, _ = act(state, weights, observation_.astype(weights.dtype), steady, params, dt)
+    return state, action
+
+
+def _product(matrix, vector):
+    """Return matrix @ vector, summed in an order that does not depend on how many controllers run side by side."""
+    return jnp.sum(matrix * vector, axis=-1)

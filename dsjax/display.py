@@ -1,0 +1,132 @@
+"""Show a training while it runs: a live bar on a terminal, plain lines elsewhere; and the table it ends with."""
+
+import time
+
+import numpy as np
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from dsjax.training import Trainer, Watch, summary
+
+_LIVE_SECONDS = 0.5  # between refreshes on a terminal
+_PLAIN_SECONDS = 15.0  # between lines elsewhere
+
+
+class Display(Watch):
+    """Progress on a rich console; a context manager."""
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._live = console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[rate]:>7,.0f} steps/s"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+        )
+        self._task = self._progress.add_task("starting", total=1.0, rate=0.0)
+        self._figures = Text("")
+        self._screen = Live(self._render(), console=console, auto_refresh=False) if self._live else None
+        self._shown = time.monotonic()
+        self._steps: int | None = None  # environment steps of the population when last shown
+
+    def __enter__(self):
+        if self._screen:
+            self._screen.start()
+        return self
+
+    def __exit__(self, *_):
+        if self._screen:
+            self._screen.stop()
+
+    def tick(self, trainer, tick, state):
+        """Show progress if enough time has passed."""
+        now = time.monotonic()
+        steps = int(trainer.tally.steps.sum())
+        if self._steps is None:
+            self._steps, self._shown = steps, now
+        if now - self._shown >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS):
+            rate = (steps - self._steps) / (now - self._shown)
+            self._show(trainer, trainer.fraction(tick), rate, trainer.amplitude(state), "round")
+            self._shown, self._steps = now, steps
+
+    def round_done(self, trainer):
+        """Show the figures at a round's end, with the last evaluation."""
+        number = int(trainer.tally.rounds)
+        self._show(trainer, trainer.fraction(), None, trainer.amplitude(), "done" if number else "untrained")
+        self._steps = None  # evaluation and saving are not training time
+
+    def notice(self, text):
+        """Print something the user should know, above the bar."""
+        self._console.print(f"[yellow]{text}")
+
+    def _show(self, trainer: Trainer, fraction, rate, amplitude, kind):
+        figures = _figures_line(trainer, amplitude)
+        number = int(trainer.tally.rounds) + (kind == "round")
+        if self._screen:
+            fields = {} if rate is None else {"rate": rate}
+            self._progress.update(self._task, completed=fraction, description=f"round {number}", **fields)
+            self._figures = Text(figures)
+            self._screen.update(self._render(), refresh=True)
+        else:
+            speed = "" if rate is None else f"  {rate:,.0f} steps/s"
+            label = {"round": "in round", "done": "done round", "untrained": "untrained"}[kind]
+            where = label if kind == "untrained" else f"{label} {number}"
+            self._console.print(f"{fraction:4.0%}  {where}{speed}  {figures}", soft_wrap=True, highlight=False)
+
+    def _render(self):
+        return Group(self._progress, self._figures)
+
+
+def _figures_line(trainer, amplitude):
+    """Return one line on the population: training returns of the last 100 episodes, and the frozen centers'."""
+    tally = trainer.tally
+    parts = []
+    if tally.completed.any():
+        figures = summary(tally)
+        parts.append(
+            f"training return: median {figures['median']:.1f}, IQM {figures['iqm']:.1f}, best {figures['best']:.1f}; "
+            f"length {figures['length']:.0f}"
+        )
+    frozen = tally.frozen_return[np.isfinite(tally.frozen_return)]
+    if len(frozen):
+        parts.append(f"frozen centers: median {np.median(frozen):.1f}, best {frozen.max():.1f}")
+    parts.append(f"solved {int(tally.solved().sum())}/{len(tally.steps)}; amplitude {np.mean(amplitude):.4f}")
+    return "; ".join(parts)
+
+
+def summary_table(trainer: Trainer) -> Table:
+    """Return the table that a training ends with: one row per member."""
+    tally = trainer.tally
+    table = Table(title=f"{trainer.folder}: seed {trainer.config.seed}, {trainer.config.preset}")
+    table.add_column("member", justify="right")
+    for name in ("steps", "episodes", "training return\n(last 100, learning)", "best episode", "frozen centers\n(held out)"):
+        table.add_column(name, justify="right")
+    table.add_column("solved in training\nepisode / step", justify="right")
+    table.add_column("solved frozen\nepisode / step", justify="right")
+    table.add_column("state")
+    running, trained = np.asarray(trainer.state.running), tally.training_return()
+    for m in range(len(tally.steps)):
+        table.add_row(
+            str(m), f"{tally.steps[m]:,}", f"{tally.completed[m]:,}", _number(trained[m]), _number(tally.best_return[m]),
+            _number(tally.frozen_return[m]),
+            _when(tally.training_solved_episode[m], tally.training_solved_step[m]),
+            _when(tally.frozen_solved_episode[m], tally.frozen_solved_step[m]),
+            "ok" if running[m] else f"stopped in round {tally.stopped_round[m]}: not finite",
+        )  # fmt: skip
+    return table
+
+
+def _number(value):
+    return f"{value:.1f}" if np.isfinite(value) else "-"
+
+
+def _when(episode, step):
+    return "-" if step < 0 else f"{episode:,} / {step:,}"

@@ -1,0 +1,76 @@
+"""Neurons whose sensitivity adapts towards a target activity.
+
+    y = relu(tanh(x s))        e = target - |y|
+
+    none        s stays
+    linear      ds/dt = rate e
+    nonlinear   ds/dt = rate e (2 - log10 s)(log10 s + 2) / 4      slows down towards s = 0.01 and s = 100
+
+Source: Wei & Webb, IROS 2018; the three variants are those of the two published codes.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+ADAPTATIONS = ("none", "linear", "nonlinear")
+
+
+class NeuronParams(NamedTuple):
+    """Numbers of a layer of neurons, each shaped () and dimensionless unless said otherwise."""
+
+    sensitivity: jax.Array  # initial sensitivity
+    rate: jax.Array  # [1/ms] of adaptation; larger adapts faster
+    target: jax.Array  # activity the sensitivity adapts towards
+    minimum: jax.Array  # bounds on the sensitivity; 0 and inf leave it free
+    maximum: jax.Array
+
+
+class NeuronState(NamedTuple):
+    """What a layer of n neurons carries from step to step."""
+
+    sensitivity: jax.Array  # (n,)
+
+
+def init(count, params, dtype=None):
+    """Return `count` neurons at the initial sensitivity."""
+    return NeuronState(sensitivity=jnp.full(count, params.sensitivity, dtype or jnp.result_type(float)))
+
+
+def activity(state, inputs):
+    """Return y = relu(tanh(inputs * sensitivity)), (n,)."""
+    return jax.nn.relu(jnp.tanh(inputs * state.sensitivity))
+
+
+def step(state, inputs, params, dt, adaptation="nonlinear"):
+    """Respond to the inputs, then adapt for dt.
+
+    Args:
+      state: NeuronState, leaves (n,).
+      inputs: (n,) summed input x.
+      params: NeuronParams.
+      dt: () [ms]; 0 leaves the state unchanged.
+      adaptation: one of `ADAPTATIONS`; static.
+
+    Returns:
+      (NeuronState, activity (n,)).
+
+    Raises:
+      ValueError: `adaptation` is none of `ADAPTATIONS`.
+    """
+    y = activity(state, inputs)
+    s = state.sensitivity
+    error = params.target - jnp.abs(y)
+    match adaptation:
+        case "none":
+            return state, y
+        case "linear":
+            change = error * params.rate * dt
+        case "nonlinear":
+            # Clipped before the logarithm only, as published; far outside the range the factor keeps s in.
+            log = jnp.log10(jnp.clip(s, 1e-3, 1e3))
+            change = error * params.rate * dt * (2 - log) * (log + 2) / 4
+        case _:
+            raise ValueError(f"adaptation = {adaptation!r}: must be one of {', '.join(ADAPTATIONS)}")
+    return NeuronState(sensitivity=jnp.clip(s + change, params.minimum, params.maximum)), y

@@ -1,0 +1,82 @@
+"""Many independent controllers: the member axis.
+
+Every leaf of a population's state and parameters has a leading member axis, and nothing else differs from a single
+controller. A member depends only on the run's key and its own index: not on who else is in the population.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dsjax import controller
+from dsjax.controller import ControllerState
+
+
+class PopulationState(NamedTuple):
+    """What a population of N members carries from step to step."""
+
+    key: jax.Array  # (N, 2) uint32, each member's own key as plain data, which jit and snapshots take like any array
+    tick: jax.Array  # () int32, calls of `step` so far: the counter of every member's random stream
+    running: jax.Array  # (N,) bool, False once a member's action was not finite: it rests from then on
+    members: ControllerState  # leaves (N, ...)
+
+
+def share(params, members):
+    """Return one controller's parameters for every member: each leaf () becomes (members,)."""
+    return jax.tree.map(lambda leaf: jnp.full((members,), leaf, jnp.result_type(float)), params)
+
+
+def init(key, members, spec, params):
+    """Draw an untrained population.
+
+    Args:
+      key: PRNG key of the run.
+      members: (N,) int, the members' indices in the run; `jnp.arange(N)` for a whole run.
+      spec: ControllerSpec.
+      params: ControllerParams with leaves (N,), as from `share`.
+
+    Returns:
+      PopulationState.
+    """
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, members)
+    # Streams of `init` and `step` must not meet: `step` folds in ticks, which are never negative.
+    initial = jax.vmap(jax.random.fold_in, (0, None))(keys, jnp.uint32(2**32 - 1))
+    return PopulationState(
+        key=jax.random.key_data(keys),
+        tick=jnp.int32(0),
+        running=jnp.ones(len(members), bool),
+        members=jax.vmap(controller.init, (0, None, 0))(initial, spec, params),
+    )
+
+
+def step(state, observation, reward, starts, ends, spec, params, dt=controller.TIME_STEP):
+    """Step every member once; see `controller.step`.
+
+    A member whose action is not finite is stopped: its action is 0 from then on, and it no longer changes.
+
+    Args:
+      state: PopulationState.
+      observation: (N, 24).
+      reward: (N,).
+      starts: (N,) bool.
+      ends: (N,) bool.
+      spec: ControllerSpec.
+      params: ControllerParams with leaves (N,).
+      dt: () [ms].
+
+    Returns:
+      (PopulationState, action (N, 4), controller.Activity with leaves (N, ...)).
+    """
+
+    def one(key, member, running, observation, reward, starts, ends, params):
+        key = jax.random.fold_in(jax.random.wrap_key_data(key), state.tick)
+        stopped = ~running
+        return controller.step(key, member, observation, reward, starts | stopped, ends | stopped, spec, params, dt)
+
+    members, action, activity = jax.vmap(one)(
+        state.key, state.members, state.running, observation, reward, starts, ends, params
+    )
+    running = state.running & jnp.all(jnp.isfinite(action), axis=-1)
+    action = jnp.where(running[:, None], action, 0)
+    return PopulationState(state.key, state.tick + 1, running, members), action, activity

@@ -1,0 +1,190 @@
+"""What a run writes, as files that are whole or absent: config, metadata, events, and a Parquet table per round.
+
+    config.toml                        the resolved config
+    run.json                           one entry per session: command, git commit, versions, cores
+    events.jsonl                       what went wrong or was interrupted, one line each
+    episodes/round-000001.parquet      training episodes of the oscillating, learning controllers
+    members/round-000001.parquet       each member's amplitude, sensitivity and center drift at the round's end
+    evaluations/round-000000.parquet   frozen-center episodes on held-out terrains
+    snapshots/                         see `snapshot`
+
+A round's tables depend on the config alone, so a round that is run again after a kill replaces its files by equal ones.
+"""
+
+import errno
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dsjax.environment import cores
+
+OUTCOMES = ("fell", "finished", "timeout", "cut")  # how an episode ended; cut: by the end of a training round
+
+_EPISODE = [
+    ("length", pa.int32()),  # environment steps
+    ("return", pa.float64()),
+    ("outcome", pa.string()),  # one of OUTCOMES
+]
+SCHEMAS = {
+    "episodes": pa.schema([
+        ("round", pa.int32()),
+        ("member", pa.int32()),
+        ("episode", pa.int32()),  # of this member, from 0, those cut included
+        ("step", pa.int64()),  # environment steps the member had trained for when the episode ended
+        *_EPISODE,
+    ]),
+    "members": pa.schema([
+        ("round", pa.int32()),
+        ("member", pa.int32()),
+        ("step", pa.int64()),
+        ("episodes", pa.int32()),  # completed so far
+        ("amplitude", pa.float64()),
+        ("sensitivity", pa.float64()),  # mean over the neurons
+        ("drift", pa.float64()),  # root mean square distance of the centers from where they started
+        ("running", pa.bool_()),  # False once stopped for a value that was not finite
+    ]),
+    "evaluations": pa.schema([
+        ("round", pa.int32()),
+        ("member", pa.int32()),
+        ("step", pa.int64()),
+        ("weights", pa.string()),  # "centers" or "oscillating"
+        ("terrains", pa.string()),  # name of the terrain set
+        ("terrain", pa.int32()),  # index in the set
+        *_EPISODE,
+    ]),
+}  # fmt: skip
+
+
+class RunError(RuntimeError):
+    """A run that cannot start, go on or be read; the message says what to do."""
+
+
+def create(folder, config_toml):
+    """Make a new run folder with its config.
+
+    Raises:
+      RunError: the folder already holds something; nothing is ever overwritten.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        known = "already holds a run" if (folder / "config.toml").exists() else "exists and is not empty"
+        remedy = "choose another --output" + (", or continue it with --resume" if "run" in known else "")
+        raise RunError(f"{folder} {known}; {remedy}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "config.toml", config_toml)
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    _replace(path, lambda temporary: temporary.write_text(text))
+
+
+def write_table(folder, name, number, columns):
+    """Write one round's table whole or not at all; a table of the same round is replaced.
+
+    Args:
+      folder: of the run.
+      name: one of `SCHEMAS`.
+      number: of the round.
+      columns: {name: sequence}, all of a length.
+    """
+    path = Path(folder) / name / f"round-{number:06d}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    table = pa.table(columns, schema=SCHEMAS[name])
+    _replace(path, lambda temporary: pq.write_table(table, temporary))
+
+
+def read_table(folder, name):
+    """Return all rounds of a table as one pyarrow Table, in order; empty if there are none.
+
+    Raises:
+      RunError: the folder holds no run.
+    """
+    folder = Path(folder)
+    if not (folder / "config.toml").exists():
+        raise RunError(f"{folder}: there is no run here")
+    files = sorted((folder / name).glob("round-*.parquet"))
+    return pa.concat_tables([SCHEMAS[name].empty_table(), *(pq.read_table(file) for file in files)])
+
+
+def add_session(folder, command):
+    """Note in run.json that a session starts: its command, code, versions and machine."""
+    path = Path(folder) / "run.json"
+    sessions = json.loads(path.read_text())["sessions"] if path.exists() else []
+    packages = ("dsjax", "jax", "jaxlib", "gymnasium", "box2d", "optax", "orbax-checkpoint", "numpy", "pyarrow")
+    sessions.append(
+        {
+            "command": command,
+            "started": _now(),
+            "git_commit": _git_commit(),
+            "python": platform.python_version(),
+            "versions": {name: version(name) for name in packages},
+            "system": f"{platform.system()} {platform.machine()}",
+            "cores": cores(),
+        }
+    )
+    write_text(path, json.dumps({"sessions": sessions}, indent=2) + "\n")
+
+
+def add_event(folder, kind, **details):
+    """Append one line to events.jsonl: what happened, and when."""
+    with open(Path(folder) / "events.jsonl", "a") as file:
+        file.write(json.dumps({"time": _now(), "event": kind, **details}) + "\n")
+
+
+def version(package):
+    """Return the installed version of a package, or "absent"."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def explain_os_error(error, folder):
+    """Return one line on a failed write, with a remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{folder}: the disk is full; free some space"
+    return f"{folder}: cannot write: {error.strerror or error}"
+
+
+def _replace(path, write):
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _now():
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _git_commit():
+    """Return the commit of the code that runs, with "+changes" if it differs, or "unknown" outside a checkout."""
+
+    def git(*arguments):
+        here = Path(__file__).parent
+        return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, timeout=10, check=True)
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no").stdout.strip()
+        return git("rev-parse", "HEAD").stdout.strip() + ("+changes" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def command_line():
+    """Return the command that started this process."""
+    return " ".join([Path(sys.executable).name, *sys.argv])

@@ -1,0 +1,163 @@
+"""Snapshots of a whole run with orbax: save in the background, find, restore, and refuse what is damaged.
+
+A snapshot is a flat dict of numpy arrays, named by their path in the run's state, with a checksum over all of them:
+orbax notices a missing file, but not every flipped bit.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import jax
+import numpy as np
+from orbax.checkpoint import v1 as ocp
+
+from dsjax.records import RunError, version
+
+FORMAT = 1  # of the arrays' names and meaning; a change makes older snapshots unreadable, and says so
+
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+class SnapshotError(RunError):
+    """A snapshot that cannot be restored; the message names it and the remedy."""
+
+
+class Snapshots:
+    """The snapshots of one run: the latest two, the best, and every `keep_every`-th."""
+
+    def __init__(self, folder, keep_every=100):
+        policies = ocp.training.preservation_policies
+        self.folder = Path(folder).absolute() / "snapshots"
+        self._checkpointer = ocp.training.Checkpointer(
+            self.folder,
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+            preservation_policy=policies.AnyPreservationPolicy(
+                [
+                    policies.LatestN(2),  # the one before the latest is what a damaged latest falls back on
+                    policies.EveryNSteps(keep_every),
+                    policies.BestN(
+                        get_metric_fn=lambda metrics: metrics["frozen_return"], n=1, keep_checkpoints_without_metrics=False
+                    ),
+                ]
+            ),
+            cleanup_tmp_directories=True,
+        )
+        self._saving = None
+
+    def save(self, number, state, frozen_return=None):
+        """Start writing the snapshot of a round; it is there, whole, once `wait` returns.
+
+        Args:
+          number: of the round, those done so far.
+          state: pytree of arrays.
+          frozen_return: median frozen-center return of the members, if just evaluated; ranks the best snapshot.
+
+        Raises:
+          OSError: this or the last snapshot could not be written.
+        """
+        self.wait()
+        arrays = flatten(state)
+        about = {"format": FORMAT, "dsjax": version("dsjax"), "checksum": _checksum(arrays)}
+        metrics = None if frozen_return is None else {"frozen_return": float(frozen_return)}
+        self._saving = self._checkpointer.save_async(
+            number, arrays, overwrite=True, metrics=metrics, custom_metadata=about
+        )
+
+    def wait(self):
+        """Wait until the snapshot being written is on the disk."""
+        if self._saving is not None:
+            saving, self._saving = self._saving, None
+            saving.result()
+
+    def numbers(self):
+        """Return the rounds that have a snapshot, in order."""
+        return sorted(checkpoint.step for checkpoint in self._checkpointer.checkpoints)
+
+    def best(self):
+        """Return the round of the snapshot with the highest median frozen-center return; the latest if none has one."""
+        ranked = [c for c in self._checkpointer.checkpoints if c.metrics]
+        if not ranked:
+            return self.numbers()[-1]
+        return max(ranked, key=lambda c: (c.metrics["frozen_return"], c.step)).step
+
+    def load(self, number):
+        """Return the flat arrays of a round's snapshot.
+
+        Raises:
+          SnapshotError: there is none, it is damaged, or of another format.
+        """
+        there = self.numbers()
+        if number not in there:
+            listing = ", ".join(map(str, there)) or "none"
+            raise SnapshotError(f"{self.folder}: no snapshot of round {number}; there are: {listing}")
+        try:
+            about = self._checkpointer.metadata(number).custom_metadata or {}
+        except Exception as error:
+            raise self._damaged(number, error) from error
+        if about.get("format") != FORMAT:
+            raise SnapshotError(
+                f"snapshot {number} in {self.folder} has format {about.get('format')}, written by dsjax "
+                f"{about.get('dsjax', 'unknown')}; this dsjax {version('dsjax')} reads format {FORMAT}"
+                + self._offer(number)
+            )
+        try:
+            arrays = self._checkpointer.load(number)
+        except Exception as error:  # orbax and tensorstore raise many types for a damaged file
+            raise self._damaged(number, error) from error
+        arrays = {name: np.asarray(value) for name, value in arrays.items()}
+        if _checksum(arrays) != about["checksum"]:
+            raise self._damaged(number, "its checksum does not match")
+        return arrays
+
+    def discard_after(self, number):
+        """Delete the snapshots of later rounds, as when a run goes on from an earlier one."""
+        for later in [n for n in self.numbers() if n > number]:
+            self._checkpointer.delete(later)
+
+    def close(self):
+        """Finish writing and let go of the folder."""
+        try:
+            self.wait()
+        finally:
+            self._checkpointer.close()
+
+    def _damaged(self, number, reason):
+        reason = str(reason).splitlines()[0][:200] if str(reason) else type(reason).__name__
+        return SnapshotError(f"snapshot {number} in {self.folder} is damaged: {reason}" + self._offer(number))
+
+    def _offer(self, number):
+        earlier = [n for n in self.numbers() if n < number]
+        return f"; to use the one before it, add --snapshot {earlier[-1]}" if earlier else "; there is none before it"
+
+
+def flatten(state):
+    """Return a pytree's leaves as numpy arrays, by their path."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): np.array(leaf) for path, leaf in leaves}
+
+
+def unflatten(arrays, like):
+    """Return the pytree of the shape of `like` from flat arrays.
+
+    Raises:
+      SnapshotError: the arrays are not those of such a state.
+    """
+    leaves, treedef = jax.tree_util.tree_flatten_with_path(like)
+    restored = []
+    for path, leaf in leaves:
+        name = jax.tree_util.keystr(path, simple=True, separator=".")
+        if name not in arrays or arrays[name].shape != np.shape(leaf):
+            found = arrays[name].shape if name in arrays else "nothing"
+            raise SnapshotError(f"snapshot holds {found} for {name}, where the config needs {np.shape(leaf)}")
+        restored.append(jax.numpy.asarray(arrays[name], dtype=leaf.dtype))
+    return jax.tree_util.tree_unflatten(treedef, restored)
+
+
+def _checksum(arrays):
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        value = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {value.dtype} {value.shape}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,339 @@
+"""The host loop: rounds of environment steps, then evaluate, record, snapshot.
+
+A round is a pure function of what the snapshot before it holds and of the config: every member begins new episodes on
+terrains seeded by (run seed, member, round). That is why a run that was killed and resumed equals one that was not.
+"""
+
+import signal
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dsjax import population, records, snapshot, synapse
+from dsjax.config import Config, to_toml
+from dsjax.environment import WorkerDied, make_vector
+from dsjax.evaluation import evaluate
+from dsjax.population import PopulationState
+from dsjax.records import RunError
+from dsjax.snapshot import Snapshots
+from dsjax.statistics import iqm
+from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN, Tally
+
+# Purposes of environment seeds, so that no two draw the same.
+_TRAINING = 1
+_ATTEMPTS = 3  # at a round whose env workers die
+
+
+class Interrupted(Exception):
+    """The user or the system asked the run to stop."""
+
+
+class Watch:
+    """What a training tells whoever watches it; this one ignores it all. `display` has those that show it."""
+
+    def tick(self, trainer: "Trainer", tick: int, state: PopulationState) -> None:
+        """Hear of every step of the vector env in a training round."""
+
+    def round_done(self, trainer: "Trainer") -> None:
+        """Hear that a round is over, with its evaluation."""
+
+    def notice(self, text: str) -> None:
+        """Hear of something the user should know."""
+
+
+def training_step(spec) -> Callable:
+    """Return the jitted step of a population: (state, observation, reward, starts, ends, params) -> (state, action)."""
+
+    def step(state, observation, reward, starts, ends, params):
+        state, action, _ = population.step(state, observation, reward, starts, ends, spec, params)
+        return state, action
+
+    return jax.jit(step)
+
+
+def round_seeds(seed, number, active):
+    """Return the seed of each member's episodes in a round; None, which rests, for those not active."""
+
+    def one(member):
+        sequence = np.random.SeedSequence(seed, spawn_key=(_TRAINING, member, number))
+        return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+    return [one(member) if is_active else None for member, is_active in enumerate(active)]
+
+
+def play(step, state, envs, seeds, ticks, tally, check=lambda tick, state: None):
+    """Train for one round: `ticks` steps of the vector env, from new episodes on.
+
+    Args:
+      step: (state, observation, reward, starts, ends) -> (state, action).
+      state: PopulationState.
+      envs: gymnasium VectorEnv of N envs, in NEXT_STEP autoreset mode.
+      seeds: N seeds of the members' episodes; a member with None rests.
+      ticks: steps of the vector env.
+      tally: Tally that counts them.
+      check: called with each tick's number and state; may raise to end the round.
+
+    Returns:
+      PopulationState.
+    """
+    resting = np.array([seed is None for seed in seeds])
+    observation, _ = envs.reset(seed=seeds, options={})
+    reward = np.zeros(len(seeds))
+    starts, ends = np.ones(len(seeds), bool), resting
+    tally.begin_round()
+    for tick in range(ticks):
+        state, action = step(state, observation, reward, starts, ends)
+        observation, reward, terminated, truncated, _ = envs.step(np.asarray(action))
+        resting = resting | ~np.asarray(state.running)
+        # In NEXT_STEP mode the call after an episode's end resets: what ended now starts on the next call.
+        starts, ends = ends, terminated | truncated | resting
+        tally.observe(reward, terminated, truncated, ~(starts | resting))
+        check(tick, state)
+    # The round's end cuts every episode, as a time limit would.
+    state, _ = step(state, observation, reward, starts, np.ones(len(seeds), bool))
+    return state
+
+
+class Trainer:
+    """One run in one folder."""
+
+    def __init__(self, config: Config, folder: Path, watch: Watch | None = None, render: int | None = None):
+        self.config, self.folder = config, Path(folder)
+        self.watch = watch or Watch()
+        self.render = render
+        self.spec = config.spec()
+        self.params = population.share(config.params(), config.members)
+        self.tally = Tally(config.members)
+        self.state = self._untrained()
+        self._initial_centers = np.asarray(self.state.members.synapses.center)
+        self._jitted = training_step(self.spec)
+        self._signal: int | None = None
+        self._envs: Any = None
+
+    def run(self, resume: bool = False, number: int | None = None) -> None:
+        """Train until a limit of the config is reached.
+
+        Args:
+          resume: go on from a snapshot in the folder, instead of starting a run in a new one.
+          number: of the snapshot to resume from; the latest if None.
+
+        Raises:
+          RunError: the folder or a snapshot cannot be used, or the disk fails; nothing already saved is lost.
+          Interrupted: SIGINT or SIGTERM came; what was saved can be resumed.
+        """
+        if not resume:
+            records.create(self.folder, to_toml(self.config))
+        records.add_session(self.folder, records.command_line())
+        snapshots = Snapshots(self.folder, self.config.snapshots.keep_every)
+        try:
+            with self._signals():
+                if resume:
+                    self._restore(snapshots, number)
+                self._envs = self._make_envs()
+                if not resume or not snapshots.numbers():
+                    self._begin(snapshots)
+                while not self.finished():
+                    self._round(snapshots)
+                snapshots.wait()
+        except OSError as error:
+            raise RunError(records.explain_os_error(error, self.folder)) from error
+        finally:
+            if self._envs is not None:
+                self._envs.close()
+            snapshots.close()
+
+    def active(self):
+        """Return which members go on training, (N,) bool: those finite, and below the limit of episodes."""
+        limit = self.config.episodes or np.inf
+        return np.asarray(self.state.running) & (self.tally.completed < limit)
+
+    def finished(self):
+        """Return whether a limit of the config has been reached."""
+        if self.config.steps and self.tally.ticks >= self.config.steps:
+            return True
+        solved = self.config.until_solved and bool(self.tally.solved().all())
+        return solved or not self.active().any()
+
+    def fraction(self, tick=0):
+        """Return how much of the run is done, at a tick of the present round, by the limit nearest, in [0, 1]."""
+        steps = (self.tally.ticks + tick) / self.config.steps if self.config.steps else 0.0
+        active = self.active()
+        completed = self.tally.completed[active].min() if active.any() else 0
+        return max(steps, completed / self.config.episodes if self.config.episodes else 0.0)
+
+    def amplitude(self, state=None):
+        """Return each member's amplitude, (N,), now or in a state given."""
+        synapses = (state or self.state).members.synapses
+        return np.asarray(jax.vmap(synapse.amplitude)(synapses, self.params.synapse))
+
+    def _untrained(self):
+        return population.init(
+            jax.random.key(self.config.seed), jnp.arange(self.config.members), self.spec, self.params
+        )
+
+    def _make_envs(self):
+        environment = self.config.environment
+        return make_vector(
+            environment.id, self.config.members, environment.backend, environment.workers or None, self.render
+        )
+
+    def _restore(self, snapshots, number):
+        there = snapshots.numbers()
+        if not there:
+            return  # killed before the first snapshot: the run begins again
+        number = there[-1] if number is None else number
+        arrays = snapshots.load(number)
+        self.state = snapshot.unflatten(
+            {name.removeprefix("population."): value for name, value in arrays.items()}, self.state
+        )
+        self.tally.restore({name.removeprefix("tally."): value for name, value in arrays.items()})
+        snapshots.discard_after(number)
+
+    def _begin(self, snapshots):
+        """Record and save the untrained population, as round 0."""
+        tables = self._retrying(self._evaluate) if self.config.evaluation.every else {}
+        self._write(snapshots, tables, save=True)
+
+    def _round(self, snapshots):
+        tables = self._retrying(self._compute_round)
+        due = self.tally.rounds % self.config.snapshots.every == 0
+        self._write(snapshots, tables, save=due or self.finished())
+
+    def _compute_round(self):
+        """Train one round and evaluate if it is time; return the tables to write."""
+        active = self.active()
+        number = int(self.tally.rounds) + 1
+        left = self.config.steps - self.tally.ticks if self.config.steps else np.inf
+        ticks = int(min(self.config.round_steps, left))
+        seeds = round_seeds(self.config.seed, number, active)
+        self.state = play(self._step, self.state, self._envs, seeds, ticks, self.tally, self._check)
+        tables = {"episodes": self.tally.end_round(number)}
+        self.tally.rounds += 1
+        self.tally.ticks += ticks
+        self._name_stopped(active)
+        every = self.config.evaluation.every
+        if every and (number % every == 0 or self.finished()):
+            tables |= self._evaluate()
+        return tables | {"members": self._member_columns()}
+
+    def _step(self, state, observation, reward, starts, ends):
+        return self._jitted(state, observation, reward, starts, ends, self.params)
+
+    def _evaluate(self):
+        """Evaluate the frozen centers; return the table. Members good enough to be solved meet all 100 terrains."""
+        members = np.flatnonzero(np.asarray(self.state.running))
+        if not len(members):
+            return {}
+        columns = self._frozen_episodes(members, range(self.config.evaluation.episodes))
+        promising = [m for m in members if self.tally.frozen_return[m] >= SOLVED_RETURN]
+        further = range(self.config.evaluation.episodes, SOLVED_EPISODES)
+        if promising and further:
+            columns = _joined(columns, self._frozen_episodes(promising, further, columns))
+        number = int(self.tally.rounds)
+        about = {"round": number, "weights": "centers", "terrains": "validation-v1"}
+        rows = len(columns["member"])
+        steps = self.tally.steps[columns["member"]]
+        return {"evaluations": {name: [value] * rows for name, value in about.items()} | {"step": steps} | columns}
+
+    def _frozen_episodes(self, members, terrains, before=None):
+        check = partial(self._check, -1, self.state)
+        columns = evaluate(self._envs, self.state, self.spec, self.params, members, terrains, check=check)
+        joined = _joined(before, columns) if before else columns
+        for member in members:
+            chosen = np.asarray(joined["member"]) == member
+            self.tally.evaluated(member, np.asarray(joined["return"])[chosen])
+        return columns
+
+    def _member_columns(self):
+        members = self.config.members
+        centers = np.asarray(self.state.members.synapses.center)
+        return {
+            "round": [int(self.tally.rounds)] * members,
+            "member": np.arange(members),
+            "step": self.tally.steps,
+            "episodes": self.tally.completed,
+            "amplitude": self.amplitude(),
+            "sensitivity": np.asarray(self.state.members.neurons.sensitivity).mean(axis=1),
+            "drift": np.sqrt(((centers - self._initial_centers) ** 2).mean(axis=1)),
+            "running": np.asarray(self.state.running),
+        }
+
+    def _name_stopped(self, active):
+        for member in np.flatnonzero(active & ~np.asarray(self.state.running)):
+            self.tally.stopped_round[member] = self.tally.rounds
+            step = int(self.tally.steps[member])
+            records.add_event(self.folder, "member stopped", member=int(member), step=step)
+            self.watch.notice(f"member {member} stopped after {step} steps: its action is not finite; the others go on")
+
+    def _write(self, snapshots, tables, save):
+        for name, columns in tables.items():
+            records.write_table(self.folder, name, int(self.tally.rounds), columns)
+        if save:
+            frozen = self.tally.frozen_return[np.asarray(self.state.running)]
+            evaluated = "evaluations" in tables and len(frozen)
+            whole = {"population": self.state, "tally": self.tally.arrays()}
+            snapshots.save(int(self.tally.rounds), whole, float(np.median(frozen)) if evaluated else None)
+        self.watch.round_done(self)
+
+    def _retrying(self, compute):
+        """Return compute(), begun again from the same state if env workers die."""
+        state, counts = self.state, self.tally.arrays()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return compute()
+            except WorkerDied as error:
+                records.add_event(self.folder, "worker died", reason=str(error), attempt=attempt)
+                self.watch.notice(f"{error}; restarting round {int(counts['rounds']) + 1}")
+                self.state = state
+                self.tally.restore(counts)
+                self._envs.close()
+                self._envs = self._make_envs()
+        raise RunError(f"env workers died {_ATTEMPTS} times in one round; see {self.folder / 'events.jsonl'}")
+
+    def _check(self, tick, state):
+        if self._signal is not None:
+            records.add_event(self.folder, "interrupted", signal=signal.Signals(self._signal).name)
+            raise Interrupted(signal.Signals(self._signal).name)
+        if tick >= 0:
+            self.watch.tick(self, tick, state)
+
+    @contextmanager
+    def _signals(self):
+        """Let SIGINT and SIGTERM end the run after the step in progress; a second one ends it at once."""
+
+        def catch(number, frame):
+            self._signal = number
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, previous[each])
+
+        previous = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in previous.items():
+                signal.signal(each, handler)
+
+
+def summary(tally):
+    """Return the population's figures: what a line of progress shows."""
+    trained = tally.training_return()
+    trained = trained[np.isfinite(trained)]
+    lengths = tally.training_length()
+    lengths = lengths[np.isfinite(lengths)]
+    return {
+        "median": float(np.median(trained)) if len(trained) else float("nan"),
+        "iqm": iqm(trained),
+        "best": float(tally.best_return.max()),
+        "length": float(lengths.mean()) if len(lengths) else float("nan"),
+        "solved": int(tally.solved().sum()),
+    }
+
+
+def _joined(first, second):
+    return {name: [*first[name], *second[name]] for name in first}
