@@ -96,7 +96,7 @@ class SynapseConfig:
     __pydantic_config__ = ConfigDict(extra="forbid")
     amplitude: NonNegative
     """Initial amplitude of a weight's oscillation; larger explores further."""
-    period: Positive
+    period: Annotated[float, Strict(), Field(ge=3000, allow_inf_nan=False)]
     """Mean period [ms]; longer gives each reward more time to find its weight."""
     period_cv: Annotated[float, Strict(), Field(ge=0, le=0.2)]
     """Standard deviation of a period over its mean; larger decorrelates synapses sooner."""

@@ -146,26 +146,26 @@ def act(state, weights, observation_, spec, params, dt):
     layer_1, layer_3, layer_4 = layers(weights)
     bias = jnp.ones(1, weights.dtype)
     z = jnp.concatenate([observation.encode(observation_, params.hull_scale, spec.negative_half), state.action])
-    x = _product(layer_1, jnp.tanh(z)) if spec.squash_inputs else jnp.tanh(_product(layer_1, z))
+    x = layer_1 @ jnp.tanh(z) if spec.squash_inputs else jnp.tanh(layer_1 @ z)
     neurons, y = neuron.step(state.neurons, x, params.neuron, dt, spec.adaptation)
-    current = jnp.tanh(_product(layer_3, jnp.concatenate([y, bias])))
+    current = jnp.tanh(layer_3 @ jnp.concatenate([y, bias]))
     advanced = oscillator.step(state.oscillators, current, params.oscillator, dt)
     v, w = advanced if spec.oscillators_first else state.oscillators
     proprioception = observation_[: observation.PROPRIOCEPTIVE]
-    action = jnp.tanh(_product(layer_4, jnp.concatenate([v, w, proprioception, bias])))
+    action = jnp.tanh(layer_4 @ jnp.concatenate([v, w, proprioception, bias]))
     state = state._replace(neurons=neurons, oscillators=advanced, action=jnp.where(dt > 0, action, state.action))
     return state, action, Activity(neurons=y, current=current, modulator=jnp.zeros_like(action[0]))
 
 
-def learn(key, state, modulator, spec, params, dt):
+def learn(state, modulator, spec, params, dt):
     """Advance the synapses by dt under a modulator; returns the ControllerState. See `learning.step`."""
     synapses, optimizer = learning.step(
-        key, state.synapses, state.optimizer, modulator, spec.learning, params.learning, params.synapse, dt
+        state.synapses, state.optimizer, modulator, spec.learning, params.learning, params.synapse, dt
     )
     return state._replace(synapses=synapses, optimizer=optimizer)
 
 
-def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
+def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP, redraw=True):
     """Learn from the reward that the last action brought, then act on the observation it led to.
 
     An episode of n environment steps takes n + 1 calls: one with the observation after the reset (`starts`), one per
@@ -174,7 +174,7 @@ def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_S
     first, and so see every reward; without, on every call but the last, and see 0 on the first.
 
     Args:
-      key: PRNG key, used only for new periods.
+      key: PRNG key, for new periods.
       state: ControllerState.
       observation_: (24,).
       reward: () of the last environment step; ignored where `starts`.
@@ -183,14 +183,19 @@ def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_S
       spec: ControllerSpec.
       params: ControllerParams.
       dt: () [ms] of controller time per environment step.
+      redraw: () bool, whether to draw the synapses' next periods; see `synapse.draw_periods`.
 
     Returns:
       (ControllerState, action (4,), Activity).
     """
+    synapses = jax.lax.cond(
+        redraw, lambda: synapse.draw_periods(key, state.synapses, params.synapse), lambda: state.synapses
+    )
+    state = state._replace(synapses=synapses)
     observation_ = observation_.astype(state.action.dtype)
     modulator = learning.modulator(jnp.where(starts, 0, reward).astype(state.action.dtype), spec.learning)
     resting = starts if spec.deliver_last_reward else ends
-    state = learn(key, state, modulator, spec, params, jnp.where(resting, 0.0, dt))
+    state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
     if spec.reset_at_episode:
         begins = starts & ~ends
         state = jax.tree.map(lambda new, old: jnp.where(begins, new, old), begin_episode(state), state)
@@ -230,8 +235,3 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
     steady = replace(spec, adaptation="none")
     state, action, _ = act(state, weights, observation_.astype(weights.dtype), steady, params, dt)
     return state, action
-
-
-def _product(matrix, vector):
-    """Return matrix @ vector, summed in an order that does not depend on how many controllers run side by side."""
-    return jnp.sum(matrix * vector, axis=-1)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsjax import controller
+from dsjax import population
 from dsjax.environment import outcome_of
 
 # First seed of each set; terrain i has seed first + i. Training's seeds are hashes of 63 bits and do not meet these.
@@ -18,7 +18,7 @@ TERRAINS = {"validation-v1": 7_000_000_000, "test-v1": 8_000_000_000}
 WEIGHTS = ("centers", "oscillating")
 
 
-def evaluate(envs, population, spec, params, members, terrains, weights="centers", terrain_set="validation-v1",
+def evaluate(envs, state, spec, params, members, terrains, weights="centers", terrain_set="validation-v1",
              check=lambda: None):  # fmt: skip
     """Play one episode per member and terrain, and return them as columns.
 
@@ -27,7 +27,7 @@ def evaluate(envs, population, spec, params, members, terrains, weights="centers
 
     Args:
       envs: gymnasium VectorEnv from `environment.make_vector`, of at least as many envs as members to evaluate.
-      population: PopulationState.
+      state: PopulationState.
       spec: ControllerSpec.
       params: ControllerParams with leaves (N,).
       members: (M,) int, those to evaluate.
@@ -45,8 +45,8 @@ def evaluate(envs, population, spec, params, members, terrains, weights="centers
     first = np.tile(np.arange(share), len(members)) + terrains.start
     seeds = [TERRAINS[terrain_set] + int(t) for t in first] + [None] * spare
     owner, terrain = np.append(owner, [0] * spare).astype(int), np.append(first, [0] * spare).astype(int)
-    states, numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf)[owner], (population.members, params))
-    keys = jnp.asarray(population.key)[owner]
+    states, numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf)[owner], (state.members, params))
+    keys = jnp.asarray(state.key)[owner]
     step = partial(_step, spec=spec, oscillating=weights == "oscillating")
 
     observation, _ = envs.reset(seed=seeds, options={"episodes": len(terrains) // share, "stride": share})
@@ -78,10 +78,10 @@ def _slots_per_member(available, terrains):
 
 @partial(jax.jit, static_argnames=("spec", "oscillating"))
 def _step(keys, terrain, age, states, observation, starts, params, spec, oscillating):
-    def one(key, terrain, age, *arguments):
-        # The highest tick: training's keys, which fold in the tick alone, do not reach it.
+    def episode_key(key, terrain, age):
+        # The highest tick but one: training's keys, which fold in the tick alone, do not reach it.
         key = jax.random.fold_in(jax.random.wrap_key_data(key), jnp.uint32(2**32 - 2))
-        key = jax.random.fold_in(jax.random.fold_in(key, terrain), age)
-        return controller.perform(key, *arguments[:-1], spec, arguments[-1], oscillating)
+        return jax.random.key_data(jax.random.fold_in(jax.random.fold_in(key, terrain), age))
 
-    return jax.vmap(one)(keys, terrain, age, states, observation, starts, params)
+    keys = jax.vmap(episode_key)(keys, terrain, age)
+    return population.perform(keys, states, observation, starts, spec, params, oscillating)

@@ -63,15 +63,14 @@ def modulator(reward, spec):
     return reward if spec.repulsive else jnp.maximum(reward, 0)
 
 
-def step(key, synapses, optimizer, modulator, spec, params, synapse_params, dt):
+def step(synapses, optimizer, modulator, spec, params, synapse_params, dt):
     """Advance the synapses by dt under a modulator.
 
     The weight moves along its cycle; the center follows it, or flees it, in proportion to the modulator; the
-    amplitude fades; a finished cycle draws a new period. A modulator of 0 leaves center and amplitude bit-equal
+    amplitude fades; a finished cycle begins anew. A modulator of 0 leaves center and amplitude bit-equal
     (under "sgd"; other optimizers may still carry earlier updates out).
 
     Args:
-      key: PRNG key, used only for new periods.
       synapses: SynapseState of any shape.
       optimizer: optax state from `init`.
       modulator: () reward signal over the step.
@@ -94,4 +93,4 @@ def step(key, synapses, optimizer, modulator, spec, params, synapse_params, dt):
     synapses = synapses._replace(center=center)
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     synapses = synapse.fade(synapses, params.amplitude_decay * fading * dt)
-    return synapse.renew(key, synapses, last_weight, synapse_params), optimizer
+    return synapse.renew(synapses, last_weight), optimizer

@@ -13,6 +13,10 @@ from dsjax import controller
 from dsjax.controller import ControllerState
 
 
+# Steps between two draws of all synapses' next periods; a period must not be shorter.
+REDRAW_STEPS = 16
+
+
 class PopulationState(NamedTuple):
     """What a population of N members carries from step to step."""
 
@@ -69,14 +73,53 @@ def step(state, observation, reward, starts, ends, spec, params, dt=controller.T
       (PopulationState, action (N, 4), controller.Activity with leaves (N, ...)).
     """
 
+    redraw = state.tick % REDRAW_STEPS == 0  # one for all, so that under vmap the draw stays a branch
+
     def one(key, member, running, observation, reward, starts, ends, params):
         key = jax.random.fold_in(jax.random.wrap_key_data(key), state.tick)
         stopped = ~running
-        return controller.step(key, member, observation, reward, starts | stopped, ends | stopped, spec, params, dt)
+        return controller.step(
+            key, member, observation, reward, starts | stopped, ends | stopped, spec, params, dt, redraw
+        )
 
-    members, action, activity = jax.vmap(one)(
-        state.key, state.members, state.running, observation, reward, starts, ends, params
-    )
+    arguments = state.key, state.members, state.running, observation, reward, starts, ends, params
+    members, action, activity = _over_members(one, arguments)
     running = state.running & jnp.all(jnp.isfinite(action), axis=-1)
     action = jnp.where(running[:, None], action, 0)
     return PopulationState(state.key, state.tick + 1, running, members), action, activity
+
+
+def perform(keys, members, observation, starts, spec, params, oscillating=False):
+    """Let controllers act without learning; see `controller.perform`.
+
+    Args:
+      keys: (N, 2) uint32 key data, one key each.
+      members: ControllerState with leaves (N, ...).
+      observation: (N, 24).
+      starts: (N,) bool.
+      spec: ControllerSpec.
+      params: ControllerParams with leaves (N,).
+      oscillating: act with the oscillating weights instead of the centers. Static.
+
+    Returns:
+      (ControllerState with leaves (N, ...), action (N, 4)).
+    """
+
+    def one(key, member, observation, starts, params):
+        key = jax.random.wrap_key_data(key)
+        return controller.perform(key, member, observation, starts, spec, params, oscillating)
+
+    return _over_members(one, (keys, members, observation, starts, params))
+
+
+def _over_members(one, arguments):
+    """Return vmap(one)(*arguments), with rounding that does not depend on the number of members.
+
+    XLA compiles a population of one to other code, which rounds differently. So a lone member gets a double, and then
+    it is, bit for bit, the member it would be among many.
+    """
+    first = jax.tree.leaves(arguments)[0]
+    if len(first) > 1:
+        return jax.vmap(one)(*arguments)
+    doubled = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), arguments)
+    return jax.tree.map(lambda leaf: leaf[:1], jax.vmap(one)(*doubled))
