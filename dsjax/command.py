@@ -19,7 +19,7 @@ class TrainCommand:
 
     config: Path | None = None
     """TOML file; what it does not say is as in its preset, and flags override it."""
-    output: Path | None = None
+    output: Path = Path()
     """Run folder; runs/CONFIG-seedN if not given."""
     resume: bool = False
     """Go on with the run in --output."""
@@ -53,12 +53,12 @@ def parse_train(arguments: list[str]) -> TrainCommand:
     settings = configs.check(asdict(command.settings), "command line")
     if stored:
         _refuse_changes(stored, settings, output)
-    if command.resume and not command.output:
+    if command.resume and not output:
         raise ConfigError("--resume needs the run's folder: --output runs/NAME")
     if not 0 <= command.render_member < settings.members:
         raise ConfigError(f"--render-member {command.render_member}: members are 0 to {settings.members - 1}")
     name = f"{Path(source).stem if source else settings.preset}-seed{settings.seed}"
-    values = vars(command) | {"settings": settings, "output": command.output or Path("runs") / name}
+    values = vars(command) | {"settings": settings, "output": command.output if output else Path("runs") / name}
     return TrainCommand(**values)
 
 

@@ -289,14 +289,14 @@ def _merge(base, values):
 
 
 def _flatten(values, prefix=""):
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return flat
 
 
 def _valid_keys(section, prefix=""):
-    keys = []
+    keys: list[str] = []
     for item in dataclasses.fields(section):
         name = prefix + item.name
         keys += _valid_keys(item.type, f"{name}.") if dataclasses.is_dataclass(item.type) else [name]

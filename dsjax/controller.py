@@ -17,6 +17,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from dsjax import learning, neuron, observation, oscillator, synapse
 from dsjax.learning import LearningParams, LearningSpec
@@ -61,7 +62,7 @@ class ControllerSpec:
 class ControllerParams(NamedTuple):
     """Numbers of a controller; every leaf shaped ()."""
 
-    hull_scale: jax.Array  # [1/rad] factor on the hull's angle
+    hull_scale: ArrayLike  # [1/rad] factor on the hull's angle
     oscillator: OscillatorParams
     synapse: SynapseParams
     neuron: NeuronParams
@@ -199,9 +200,7 @@ def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_S
     if spec.reset_at_episode:
         begins = starts & ~ends
         state = jax.tree.map(lambda new, old: jnp.where(begins, new, old), begin_episode(state), state)
-    state, action, activity = act(
-        state, state.synapses.weight, observation_, spec, params, jnp.where(ends, 0.0, dt)
-    )
+    state, action, activity = act(state, state.synapses.weight, observation_, spec, params, jnp.where(ends, 0.0, dt))
     return state, action, activity._replace(modulator=modulator)
 
 

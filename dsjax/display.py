@@ -103,30 +103,34 @@ def _figures_line(trainer, amplitude):
 
 
 def summary_table(trainer: Trainer) -> Table:
-    """Return the table that a training ends with: one row per member."""
+    """Return the table that a training ends with: one row per member, all returns per episode.
+
+    "learning" is the mean over the last 100 training episodes, of the oscillating, learning controller; "frozen" the
+    mean of its frozen centers over the held-out terrains of the last evaluation. A rule for "solved" is met at a mean
+    of 300 over 100 such episodes; shown is the step at which it was first met.
+    """
     tally = trainer.tally
-    table = Table(title=f"{trainer.folder}: seed {trainer.config.seed}, {trainer.config.preset}")
-    table.add_column("member", justify="right")
-    for name in ("steps", "episodes", "training return\n(last 100, learning)", "best episode", "frozen centers\n(held out)"):
+    table = Table(title=f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}")
+    for name in (
+        "member",
+        "steps",
+        "episodes",
+        "learning",
+        "best",
+        "frozen",
+        "learning\nsolved at",
+        "frozen\nsolved at",
+    ):
         table.add_column(name, justify="right")
-    table.add_column("solved in training\nepisode / step", justify="right")
-    table.add_column("solved frozen\nepisode / step", justify="right")
     table.add_column("state")
     running, trained = np.asarray(trainer.state.running), tally.training_return()
     for m in range(len(tally.steps)):
+        returns = (trained[m], tally.best_return[m], tally.frozen_return[m])
+        solved = (tally.training_solved_step[m], tally.frozen_solved_step[m])
         table.add_row(
-            str(m), f"{tally.steps[m]:,}", f"{tally.completed[m]:,}", _number(trained[m]), _number(tally.best_return[m]),
-            _number(tally.frozen_return[m]),
-            _when(tally.training_solved_episode[m], tally.training_solved_step[m]),
-            _when(tally.frozen_solved_episode[m], tally.frozen_solved_step[m]),
+            *(str(m), f"{tally.steps[m]:,}", f"{tally.completed[m]:,}"),
+            *(f"{value:.1f}" if np.isfinite(value) else "-" for value in returns),
+            *("-" if step < 0 else f"{step:,}" for step in solved),
             "ok" if running[m] else f"stopped in round {tally.stopped_round[m]}: not finite",
-        )  # fmt: skip
+        )
     return table
-
-
-def _number(value):
-    return f"{value:.1f}" if np.isfinite(value) else "-"
-
-
-def _when(episode, step):
-    return "-" if step < 0 else f"{episode:,} / {step:,}"

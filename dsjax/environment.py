@@ -6,6 +6,7 @@ hold many. This file knows gymnasium and numpy, not jax, because the workers imp
 
 import os
 import signal
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -36,20 +37,17 @@ class Episodes(gymnasium.Wrapper):
 
     def __init__(self, env):
         super().__init__(env)
-        self._rest()
-
-    def _rest(self):
-        self._next_seed, self._stride, self._left = None, 1, 0.0
+        self._nothing = np.zeros(env.observation_space.shape, env.observation_space.dtype)
+        self._next_seed, self._stride, self._left = 0, 1, 0.0
 
     def reset(self, *, seed=None, options=None):
         """Begin a series if there are options, else go to the next episode of the one begun."""
         if options is not None:
-            self._next_seed, self._stride = seed, options.get("stride", 1)
-            self._left = float("inf") if seed is not None else 0.0
-            self._left = min(self._left, options.get("episodes", float("inf")))
+            self._next_seed, self._stride = seed or 0, options.get("stride", 1)
+            self._left = 0.0 if seed is None else options.get("episodes", float("inf"))
         self.resting = self._left <= 0
         if self.resting:
-            return np.zeros(self.observation_space.shape, self.observation_space.dtype), {}
+            return self._nothing, {}
         walker: Any = self.env.unwrapped
         # Without terrain the env takes nothing of the old world apart, and the old world goes as a whole.
         walker.terrain, walker.world = [], Box2D.b2World()
@@ -59,7 +57,7 @@ class Episodes(gymnasium.Wrapper):
     def step(self, action):
         """Step the env, or do nothing while resting."""
         if self.resting:
-            return np.zeros(self.observation_space.shape, self.observation_space.dtype), 0.0, False, False, {}
+            return self._nothing, 0.0, False, False, {}
         return self.env.step(action)
 
 
@@ -98,7 +96,7 @@ def cores():
 
 def _sync(env_id, indices, render):
     modes = ["human" if index == render else None for index in indices]
-    return SyncVectorEnv([lambda mode=mode: make(env_id, mode) for mode in modes], copy=False)
+    return SyncVectorEnv([partial(make, env_id, mode) for mode in modes], copy=False)
 
 
 def outcome_of(terminated, reward):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from dsjax import synapse
 
@@ -30,9 +31,9 @@ class LearningSpec:
 class LearningParams(NamedTuple):
     """Numbers of the rule, each shaped ()."""
 
-    learning_rate: jax.Array  # eta [1/ms]: larger moves centers faster, and noisier
-    amplitude_decay: jax.Array  # lambda [1/ms]: larger ends exploration sooner
-    momentum: jax.Array  # in [0, 1): share of the last update kept; used by "momentum" alone
+    learning_rate: ArrayLike  # eta [1/ms]: larger moves centers faster, and noisier
+    amplitude_decay: ArrayLike  # lambda [1/ms]: larger ends exploration sooner
+    momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
 
 
 def transformation(spec, params):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 ADAPTATIONS = ("none", "linear", "nonlinear")
 
@@ -20,11 +21,11 @@ ADAPTATIONS = ("none", "linear", "nonlinear")
 class NeuronParams(NamedTuple):
     """Numbers of a layer of neurons, each shaped () and dimensionless unless said otherwise."""
 
-    sensitivity: jax.Array  # initial sensitivity
-    rate: jax.Array  # [1/ms] of adaptation; larger adapts faster
-    target: jax.Array  # activity the sensitivity adapts towards
-    minimum: jax.Array  # bounds on the sensitivity; 0 and inf leave it free
-    maximum: jax.Array
+    sensitivity: ArrayLike  # initial sensitivity
+    rate: ArrayLike  # [1/ms] of adaptation; larger adapts faster
+    target: ArrayLike  # activity the sensitivity adapts towards
+    minimum: ArrayLike  # bounds on the sensitivity; 0 and inf leave it free
+    maximum: ArrayLike
 
 
 class NeuronState(NamedTuple):

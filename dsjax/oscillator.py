@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 # Bounds on v and w after each step, as published. The limit cycle stays well inside.
 LIMIT = 2.0
@@ -18,11 +19,11 @@ LIMIT = 2.0
 class OscillatorParams(NamedTuple):
     """Numbers of a group of oscillators, each shaped () and dimensionless unless said otherwise."""
 
-    recovery: jax.Array  # a: how fast w follows v; larger shortens the period
-    recovery_gain: jax.Array  # b: w's drive by v
-    recovery_decay: jax.Array  # c: w's own decay
-    rate: jax.Array  # k [1/ms]: speed of both variables; larger oscillates faster
-    coupling: jax.Array  # >= 0: how strongly each inhibits the others; 0 is uncoupled, as published
+    recovery: ArrayLike  # a: how fast w follows v; larger shortens the period
+    recovery_gain: ArrayLike  # b: w's drive by v
+    recovery_decay: ArrayLike  # c: w's own decay
+    rate: ArrayLike  # k [1/ms]: speed of both variables; larger oscillates faster
+    coupling: ArrayLike  # >= 0: how strongly each inhibits the others; 0 is uncoupled, as published
 
 
 class OscillatorState(NamedTuple):

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from dsjax import controller
 from dsjax.controller import ControllerState
 
-
 # Steps between two draws of all synapses' next periods; a period must not be shorter.
 REDRAW_STEPS = 16
 

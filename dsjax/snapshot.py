@@ -36,9 +36,7 @@ class Snapshots:
                 [
                     policies.LatestN(2),  # the one before the latest is what a damaged latest falls back on
                     policies.EveryNSteps(keep_every),
-                    policies.BestN(
-                        get_metric_fn=lambda metrics: metrics["frozen_return"], n=1, keep_checkpoints_without_metrics=False
-                    ),
+                    policies.BestN(get_metric_fn=_frozen_return, n=1, keep_checkpoints_without_metrics=False),
                 ]
             ),
             cleanup_tmp_directories=True,
@@ -152,6 +150,10 @@ def unflatten(arrays, like):
             raise SnapshotError(f"snapshot holds {found} for {name}, where the config needs {np.shape(leaf)}")
         restored.append(jax.numpy.asarray(arrays[name], dtype=leaf.dtype))
     return jax.tree_util.tree_unflatten(treedef, restored)
+
+
+def _frozen_return(metrics):
+    return metrics["frozen_return"]
 
 
 def _checksum(arrays):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 # Taylor coefficients of sin(2 pi x) in x, x^3, ..., x^17: for |x| <= 1/4 the remainder is below 6e-14.
 _SINE = tuple((-1) ** k * 6.283185307179586 ** (2 * k + 1) / f for k, f in enumerate((
@@ -20,10 +21,10 @@ _SINE = tuple((-1) ** k * 6.283185307179586 ** (2 * k + 1) / f for k, f in enume
 class SynapseParams(NamedTuple):
     """Numbers of a group of synapses, each shaped ()."""
 
-    amplitude: jax.Array  # initial amplitude of the weight's oscillation; larger explores further
-    period: jax.Array  # [ms] mean period; longer gives each reward more time to find its weight
-    period_cv: jax.Array  # standard deviation of a period over its mean; larger decorrelates synapses sooner
-    center_range: jax.Array  # centers start uniform in [-center_range, center_range]
+    amplitude: ArrayLike  # initial amplitude of the weight's oscillation; larger explores further
+    period: ArrayLike  # [ms] mean period; longer gives each reward more time to find its weight
+    period_cv: ArrayLike  # standard deviation of a period over its mean; larger decorrelates synapses sooner
+    center_range: ArrayLike  # centers start uniform in [-center_range, center_range]
 
 
 class SynapseState(NamedTuple):

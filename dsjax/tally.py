@@ -59,7 +59,9 @@ class Tally:
         for member in np.flatnonzero(self._length):
             self._record(member, "cut")
         names = ("member", "episode", "step", "length", "return", "outcome")
-        columns = dict(zip(names, zip(*self._rows, strict=True), strict=True)) if self._rows else {n: () for n in names}
+        columns = (
+            dict(zip(names, zip(*self._rows, strict=True), strict=True)) if self._rows else dict.fromkeys(names, ())
+        )
         return {"round": np.full(len(self._rows), number), **columns}
 
     def evaluated(self, member, returns):

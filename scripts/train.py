@@ -9,9 +9,7 @@ def main():
     from rich.console import Console
 
     from dsjax.command import errors_in_one_line, parse_train
-    from dsjax.config import to_toml
     from dsjax.display import Display, summary_table
-    from dsjax.records import write_text
     from dsjax.training import Interrupted, Trainer
 
     console = Console()
@@ -24,7 +22,9 @@ def main():
             try:
                 trainer.run(command.resume, command.snapshot)
             except Interrupted as interrupted:
-                console.print(f"Stopped by {interrupted}; {trainer.tally.rounds} rounds are saved. To go on:\n  {again}")
+                console.print(
+                    f"Stopped by {interrupted}; {trainer.tally.rounds} rounds are saved. To go on:\n  {again}"
+                )
                 sys.exit(130)
         console.print(summary_table(trainer))
         console.print(f"Next:\n  python scripts/evaluate.py {command.output} --episodes 100\n  {again} --steps MORE")
