@@ -194,6 +194,7 @@ def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_S
     )
     state = state._replace(synapses=synapses)
     observation_ = observation_.astype(state.action.dtype)
+    starts, ends = jnp.asarray(starts), jnp.asarray(ends)
     modulator = learning.modulator(jnp.where(starts, 0, reward).astype(state.action.dtype), spec.learning)
     resting = starts if spec.deliver_last_reward else ends
     state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
@@ -226,9 +227,9 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
     state = jax.tree.map(lambda new, old: jnp.where(starts, new, old), begin_episode(state), state)
     weights = state.synapses.center
     if oscillating:
-        phase_key, step_key = jax.random.split(key)
-        phases = state.synapses.period * jax.random.uniform(phase_key, weights.shape, weights.dtype)
-        synapses = state.synapses._replace(time=jnp.where(starts, phases, state.synapses.time))
+        scatter_key, step_key = jax.random.split(key)
+        scattered = synapse.scatter(scatter_key, state.synapses, params.synapse)
+        synapses = jax.tree.map(lambda new, old: jnp.where(starts, new, old), scattered, state.synapses)
         state = state._replace(synapses=synapse.step(step_key, synapses, params.synapse, dt))
         weights = state.synapses.weight
     steady = replace(spec, adaptation="none")

@@ -9,6 +9,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from dsjax.scoring import Score
+from dsjax.statistics import iqm, score
+from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
 from dsjax.training import Trainer, Watch, summary
 
 _LIVE_SECONDS = 0.5  # between refreshes on a terminal
@@ -111,16 +114,8 @@ def summary_table(trainer: Trainer) -> Table:
     """
     tally = trainer.tally
     table = Table(title=f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}")
-    for name in (
-        "member",
-        "steps",
-        "episodes",
-        "learning",
-        "best",
-        "frozen",
-        "learning\nsolved at",
-        "frozen\nsolved at",
-    ):
+    solved_at = ("learning\nsolved at", "frozen\nsolved at")
+    for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
         table.add_column(name, justify="right")
     table.add_column("state")
     running, trained = np.asarray(trainer.state.running), tally.training_return()
@@ -133,4 +128,28 @@ def summary_table(trainer: Trainer) -> Table:
             *("-" if step < 0 else f"{step:,}" for step in solved),
             "ok" if running[m] else f"stopped in round {tally.stopped_round[m]}: not finite",
         )
+    return table
+
+
+def score_table(result: Score) -> Table:
+    """Return the table of a scored run: one row per member, then the population's median and IQM over members."""
+    command, rows = result.command, result.table
+    what = "frozen centers" if command.weights == "centers" else "oscillating weights, not learning"
+    table = Table(title=f"{command.run}, round {result.snapshot}: {what} on {command.terrains}")
+    columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "fall rate", "mean length", "solved")
+    for name in columns:
+        table.add_column(name, justify="right")
+    member, step = rows["member"].to_numpy(), rows["step"].to_numpy()
+    returns, lengths, outcomes = (rows[name].to_numpy() for name in ("return", "length", "outcome"))
+    scores = {m: score(returns[member == m], lengths[member == m], outcomes[member == m]) for m in np.unique(member)}
+    for m, s in scores.items():
+        figures = (f"{s[name]:.1f}" for name in ("mean", "std", "median", "worst"))
+        solved = "yes" if s["mean"] >= SOLVED_RETURN else "no"
+        enough = s["episodes"] >= SOLVED_EPISODES
+        table.add_row(
+            str(m), f"{step[member == m][0]:,}", str(s["episodes"]), *figures,
+            f"{s['fall_rate']:.0%}", f"{s['length']:.0f}", solved if enough else "-",
+        )  # fmt: skip
+    means = [s["mean"] for s in scores.values()]
+    table.caption = f"over members: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}"
     return table

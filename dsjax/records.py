@@ -6,6 +6,7 @@
     episodes/round-000001.parquet      training episodes of the oscillating, learning controllers
     members/round-000001.parquet       each member's amplitude, sensitivity and center drift at the round's end
     evaluations/round-000000.parquet   frozen-center episodes on held-out terrains
+    scores/                            what `scoring` found, a file per snapshot, weights and terrain set
     snapshots/                         see `snapshot`
 
 A round's tables depend on the config alone, so a round that is run again after a kill replaces its files by equal ones.
@@ -96,9 +97,12 @@ def write_table(folder, name, number, columns):
       number: of the round.
       columns: {name: sequence}, all of a length.
     """
-    path = Path(folder) / name / f"round-{number:06d}.parquet"
+    write_parquet(Path(folder) / name / f"round-{number:06d}.parquet", pa.table(columns, schema=SCHEMAS[name]))
+
+
+def write_parquet(path, table):
+    """Write a pyarrow Table whole or not at all."""
     path.parent.mkdir(exist_ok=True)
-    table = pa.table(columns, schema=SCHEMAS[name])
     _replace(path, lambda temporary: pq.write_table(table, temporary))
 
 

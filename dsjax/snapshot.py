@@ -24,9 +24,12 @@ class SnapshotError(RunError):
 
 
 class Snapshots:
-    """The snapshots of one run: the latest two, the best, and every `keep_every`-th."""
+    """The snapshots of one run: the latest two, the best, and every `keep_every`-th.
 
-    def __init__(self, folder, keep_every=100):
+    Whoever only reads may do so while the run goes on; the one who trains clears away what a kill left half-written.
+    """
+
+    def __init__(self, folder, keep_every=100, training=False):
         policies = ocp.training.preservation_policies
         self.folder = Path(folder).absolute() / "snapshots"
         self._checkpointer = ocp.training.Checkpointer(
@@ -39,23 +42,22 @@ class Snapshots:
                     policies.BestN(get_metric_fn=_frozen_return, n=1, keep_checkpoints_without_metrics=False),
                 ]
             ),
-            cleanup_tmp_directories=True,
+            cleanup_tmp_directories=training,
         )
         self._saving = None
 
-    def save(self, number, state, frozen_return=None):
+    def save(self, number, arrays, frozen_return=None):
         """Start writing the snapshot of a round; it is there, whole, once `wait` returns.
 
         Args:
           number: of the round, those done so far.
-          state: pytree of arrays.
+          arrays: by name; see `flatten`.
           frozen_return: median frozen-center return of the members, if just evaluated; ranks the best snapshot.
 
         Raises:
           OSError: this or the last snapshot could not be written.
         """
         self.wait()
-        arrays = flatten(state)
         about = {"format": FORMAT, "dsjax": version("dsjax"), "checksum": _checksum(arrays)}
         metrics = None if frozen_return is None else {"frozen_return": float(frozen_return)}
         self._saving = self._checkpointer.save_async(

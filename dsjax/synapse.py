@@ -95,6 +95,15 @@ def sine(cycles):
     return result * x
 
 
+def scatter(key, state, params):
+    """Return the synapses at random times within cycles of random periods, centers and amplitude as they are."""
+    next_key, period_key, time_key = jax.random.split(key, 3)
+    state = draw_periods(period_key, state, params)
+    time = state.next_period * jax.random.uniform(time_key, state.time.shape, state.time.dtype)
+    state = at_center(state._replace(period=state.next_period, time=time), state.center, params)
+    return draw_periods(next_key, state, params)
+
+
 def advance(state, params, dt):
     """Let time pass: every weight moves on along its cycle.
 

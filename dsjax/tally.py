@@ -59,9 +59,8 @@ class Tally:
         for member in np.flatnonzero(self._length):
             self._record(member, "cut")
         names = ("member", "episode", "step", "length", "return", "outcome")
-        columns = (
-            dict(zip(names, zip(*self._rows, strict=True), strict=True)) if self._rows else dict.fromkeys(names, ())
-        )
+        values = zip(*self._rows, strict=True) if self._rows else [()] * len(names)
+        columns = dict(zip(names, values, strict=True))
         return {"round": np.full(len(self._rows), number), **columns}
 
     def evaluated(self, member, returns):
@@ -86,12 +85,12 @@ class Tally:
 
     def arrays(self):
         """Return copies of all that a snapshot must hold, by name."""
-        return {name: np.array(value) for name, value in vars(self).items() if not name.startswith("_")}
+        return {"tally." + name: np.array(value) for name, value in vars(self).items() if not name.startswith("_")}
 
     def restore(self, arrays):
-        """Take on the counters of a snapshot."""
+        """Take on the counters of a snapshot, by the same names."""
         for name in self.arrays():
-            setattr(self, name, np.array(arrays[name]))
+            setattr(self, name.removeprefix("tally."), np.array(arrays[name]))
 
     def _complete(self, member, outcome):
         for ring, value in ((self.recent, self._return[member]), (self.recent_length, self._length[member])):

@@ -100,6 +100,17 @@ def play(step, state, envs, seeds, ticks, tally, check=lambda tick, state: None)
     return state
 
 
+def untrained(config: Config) -> PopulationState:
+    """Return the population that a run begins with."""
+    params = population.share(config.params(), config.members)
+    return population.init(jax.random.key(config.seed), jnp.arange(config.members), config.spec(), params)
+
+
+def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
+    """Return the population of a snapshot's flat arrays."""
+    return snapshot.unflatten(arrays, jax.eval_shape(lambda: untrained(config)))
+
+
 class Trainer:
     """One run in one folder."""
 
@@ -110,7 +121,7 @@ class Trainer:
         self.spec = config.spec()
         self.params = population.share(config.params(), config.members)
         self.tally = Tally(config.members)
-        self.state = self._untrained()
+        self.state = untrained(config)
         self._initial_centers = np.asarray(self.state.members.synapses.center)
         self._jitted = training_step(self.spec)
         self._signal: int | None = None
@@ -130,7 +141,7 @@ class Trainer:
         if not resume:
             records.create(self.folder, to_toml(self.config))
         records.add_session(self.folder, records.command_line())
-        snapshots = Snapshots(self.folder, self.config.snapshots.keep_every)
+        snapshots = Snapshots(self.folder, self.config.snapshots.keep_every, training=True)
         try:
             with self._signals():
                 if resume:
@@ -172,11 +183,6 @@ class Trainer:
         synapses = (state or self.state).members.synapses
         return np.asarray(jax.vmap(synapse.amplitude)(synapses, self.params.synapse))
 
-    def _untrained(self):
-        return population.init(
-            jax.random.key(self.config.seed), jnp.arange(self.config.members), self.spec, self.params
-        )
-
     def _make_envs(self):
         environment = self.config.environment
         return make_vector(
@@ -189,10 +195,8 @@ class Trainer:
             return  # killed before the first snapshot: the run begins again
         number = there[-1] if number is None else number
         arrays = snapshots.load(number)
-        self.state = snapshot.unflatten(
-            {name.removeprefix("population."): value for name, value in arrays.items()}, self.state
-        )
-        self.tally.restore({name.removeprefix("tally."): value for name, value in arrays.items()})
+        self.state = restored(self.config, arrays)
+        self.tally.restore(arrays)
         snapshots.discard_after(number)
 
     def _begin(self, snapshots):
@@ -277,7 +281,7 @@ class Trainer:
         if save:
             frozen = self.tally.frozen_return[np.asarray(self.state.running)]
             evaluated = "evaluations" in tables and len(frozen)
-            whole = {"population": self.state, "tally": self.tally.arrays()}
+            whole = snapshot.flatten(self.state) | self.tally.arrays()
             snapshots.save(int(self.tally.rounds), whole, float(np.median(frozen)) if evaluated else None)
         self.watch.round_done(self)
 
@@ -289,7 +293,7 @@ class Trainer:
                 return compute()
             except WorkerDied as error:
                 records.add_event(self.folder, "worker died", reason=str(error), attempt=attempt)
-                self.watch.notice(f"{error}; restarting round {int(counts['rounds']) + 1}")
+                self.watch.notice(f"{error}; restarting round {int(counts['tally.rounds']) + 1}")
                 self.state = state
                 self.tally.restore(counts)
                 self._envs.close()

@@ -1,0 +1,41 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Nothing may change type or shape unnoticed.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def float64():
+    """Run a test in float64."""
+    with jax.enable_x64(True):
+        yield
+
+
+def start_script(name, *arguments, **options):
+    """Start a script as a user would, in a process group of its own."""
+    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+    options = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+        "start_new_session": True,
+    } | options
+    return subprocess.Popen(command, cwd=ROOT, **options)
+
+
+def run_script(name, *arguments):
+    """Run a script to its end; return its exit status and what it printed."""
+    process = start_script(name, *arguments)
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output

@@ -1,0 +1,92 @@
+import dataclasses
+import math
+
+import pytest
+from conftest import ROOT
+
+from dsjax import config
+from dsjax.config import ConfigError
+from dsjax.controller import ControllerParams, ControllerSpec
+from dsjax.presets import PRESETS
+
+CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configs_load_and_survive_a_round_trip(path, tmp_path):
+    loaded = config.load(path)
+    (tmp_path / "again.toml").write_text(config.to_toml(loaded))
+    assert config.load(tmp_path / "again.toml") == loaded
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_configs_are_complete_and_say_what_the_library_does(name):
+    import tomllib
+
+    path = ROOT / "configs" / f"{name}.toml"
+    stated = tomllib.loads(path.read_text())
+    loaded = config.load(path)
+    assert config._flatten(stated).keys() == config._flatten(dataclasses.asdict(loaded)).keys()
+    assert (loaded.spec(), loaded.params()) == PRESETS[name]
+
+
+def test_every_field_of_the_library_can_be_configured():
+    spec = dataclasses.replace(
+        ControllerSpec(), adaptation="none", squash_inputs=False, negative_half=True, oscillators_first=True
+    )
+    built = config.build({
+        "neuron": {"adaptation": "none", "target": 0.1},
+        "controller": {"squash_inputs": False, "negative_half": True, "oscillators_first": True, "hull_scale": 2.0},
+        "learning": {"optimizer": "adam", "momentum": 0.5},
+    })  # fmt: skip
+    assert built.spec() == dataclasses.replace(spec, learning=dataclasses.replace(spec.learning, optimizer="adam"))
+    params = built.params()
+    assert isinstance(params, ControllerParams)
+    assert (params.hull_scale, params.neuron.target, params.learning.momentum) == (2.0, 0.1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"membrs": 3}, "config: unknown key membrs; did you mean members?"),
+        ({"learning": {"lerning_rate": 1.0}}, "unknown key learning.lerning_rate; did you mean learning.learning_rate?"),
+        ({"synapse": {"learning_rate": 1.0}}, "unknown key synapse.learning_rate; did you mean learning.learning_rate?"),
+        ({"members": "eight"}, "config: members = 'eight': input should be a valid integer"),
+        ({"members": True}, "members = True: input should be a valid integer"),
+        ({"members": 0}, "members = 0: input should be greater than or equal to 1"),
+        ({"learning": {"learning_rate": -1.0}}, "learning.learning_rate = -1.0: input should be greater than or equal to 0"),
+        ({"learning": {"learning_rate": math.nan}}, "learning.learning_rate = nan: input should be a finite number"),
+        ({"learning": {"repulsive": 1}}, "learning.repulsive = 1: input should be a valid boolean"),
+        ({"learning": 3}, "learning = 3: input should be a dictionary"),
+        ({"neuron": {"adaptation": "cubic"}}, "neuron.adaptation = 'cubic': input should be 'none', 'linear' or 'nonlinear'"),
+        ({"preset": "iros2019"}, "preset = 'iros2019': there is no such preset; there are iros2018, readme"),
+    ],
+)  # fmt: skip
+def test_mistakes_get_one_line_that_names_the_key(values, message):
+    with pytest.raises(ConfigError) as caught:
+        config.build(values)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_mistake_is_reported():
+    with pytest.raises(ConfigError) as caught:
+        config.build({"members": 0, "seed": -1})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ConfigError, match="absent.toml: cannot be read: No such file"):
+        config.load(tmp_path / "absent.toml")
+    (tmp_path / "broken.toml").write_text("members = = 3")
+    with pytest.raises(ConfigError, match="broken.toml: not valid TOML: Invalid value"):
+        config.load(tmp_path / "broken.toml")
+
+
+def test_differences_name_keys_and_values():
+    old, new = config.build({}), config.build({"members": 4, "synapse": {"amplitude": 0.3}})
+    assert config.differences(old, new) == {"members": (32, 4), "synapse.amplitude": (0.2, 0.3)}
+
+
+def test_free_keys_exist():
+    assert set(config.FREE_KEYS) <= set(config._flatten(dataclasses.asdict(config.build({}))))

@@ -1,0 +1,108 @@
+import os
+import signal
+
+import gymnasium
+import numpy as np
+import pytest
+
+from dsjax import environment
+from dsjax.environment import WorkerDied, make, make_vector
+
+ID = "BipedalWalker-v3"
+
+
+def rollout(env, seed, steps=150, options=None):
+    """Return all that an episode with random actions brings."""
+    rng = np.random.default_rng(seed)
+    seen = [env.reset(seed=seed, options=options)[0]]
+    for _ in range(steps):
+        observation, reward, terminated, truncated, _ = env.step(rng.uniform(-1, 1, 4).astype(np.float32))
+        seen.append(np.append(observation, reward))
+        if terminated or truncated:
+            break
+    return np.concatenate(seen)
+
+
+def test_reset_is_a_function_of_its_seed():
+    reused = make(ID)
+    for seed in range(6):
+        used = rollout(reused, seed, options={})
+        np.testing.assert_array_equal(used, rollout(make(ID), seed, options={}))
+        # And a new env of gymnasium's own gives the same physics.
+        np.testing.assert_array_equal(used, rollout(gymnasium.make(ID), seed))
+
+
+def test_hardcore_terrain_too():
+    reused = make("BipedalWalkerHardcore-v3")
+    first = rollout(reused, 3, options={})
+    rollout(reused, 4, options={})
+    np.testing.assert_array_equal(rollout(reused, 3, options={}), first)
+
+
+def test_a_series_of_episodes_has_consecutive_terrains_and_then_rests():
+    env = make(ID)
+    first, _ = env.reset(seed=10, options={"episodes": 2, "stride": 5})
+    second, _ = env.reset()
+    rest, _ = env.reset()
+    np.testing.assert_array_equal(first, make(ID).reset(seed=10, options={})[0])
+    np.testing.assert_array_equal(second, make(ID).reset(seed=15, options={})[0])
+    np.testing.assert_array_equal(rest, np.zeros(24))
+    assert env.step(np.ones(4, np.float32))[1:4] == (0.0, False, False)
+
+
+def play(envs, seeds, steps=200, options=None):
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (steps, envs.num_envs, 4)).astype(np.float32)
+    observation, _ = envs.reset(seed=seeds, options=options or {})
+    seen = [observation.copy()]
+    for action in actions:
+        outcome = envs.step(action)[:4]
+        seen += [np.array(value) for value in outcome]
+    envs.close()
+    return [np.asarray(value) for value in seen]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_both_backends_give_the_same_bits(workers):
+    seeds = [5, None, 7, 8, 9]
+    one = play(make_vector(ID, 5, "sync"), seeds)
+    other = play(make_vector(ID, 5, "async", workers), seeds)
+    assert any(value.any() for value in one[3::4])  # some episode ended, and was reset
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_auto_uses_workers_where_there_are_cores():
+    envs = make_vector(ID, 2)
+    expected = environment.WorkerVectorEnv if environment.cores() > 1 else gymnasium.vector.SyncVectorEnv
+    assert isinstance(envs, expected)
+    envs.close()
+
+
+def test_a_dead_worker_is_named():
+    envs = make_vector(ID, 4, "async", 2)
+    envs.reset(seed=[1, 2, 3, 4], options={})
+    os.kill(envs._processes[1].pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied, match=r"env worker 1, with members 2 to 3, died \(exit code -9\)"):
+        for _ in range(10):
+            envs.step(np.zeros((4, 4), np.float32))
+    envs.close()
+
+
+def test_an_error_in_a_worker_arrives_here():
+    envs = make_vector(ID, 2, "async", 1)
+    with pytest.raises(TypeError):
+        envs.reset(seed=["one", "two"], options={})
+    envs.close()
+
+
+def test_unknown_backend_is_refused():
+    with pytest.raises(ValueError, match=r"environment.backend = 'ray': must be one of auto, sync, async"):
+        make_vector(ID, 2, "ray")
+
+
+@pytest.mark.parametrize(
+    ("terminated", "reward", "outcome"), [(True, -100.0, "fell"), (True, 0.2, "finished"), (False, 0.2, "timeout")]
+)
+def test_outcomes(terminated, reward, outcome):
+    assert environment.outcome_of(terminated, reward) == outcome

@@ -1,0 +1,54 @@
+import ast
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+# The rows of the structure, from the bottom: a file imports only from rows above it in this list.
+ORDER = (
+    "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
+    "environment", "records", "snapshot", "tally", "config", "statistics", "evaluation", "training", "command",
+    "scoring", "display",
+)  # fmt: skip
+LIBRARY = ORDER[: ORDER.index("population") + 1]
+
+
+def imports(name):
+    """Return the full names of all modules that a module of dsjax imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / "dsjax" / f"{name}.py").read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_every_module_has_its_place():
+    assert {path.stem for path in (ROOT / "dsjax").glob("*.py")} == {"__init__", *ORDER}
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_modules_import_only_from_above(name):
+    ours = {module.split(".")[1] for module in imports(name) if module.startswith("dsjax.")}
+    assert ours <= set(ORDER[: ORDER.index(name)])
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_library_needs_only_jax_and_optax(name):
+    roots = {module.split(".")[0] for module in imports(name)}
+    assert roots <= {"jax", "optax", "dsjax", "typing", "dataclasses", "math"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import dsjax; dsjax.population", ("gymnasium", "orbax", "matplotlib")),
+        ("import dsjax.environment", ("jax", "orbax", "matplotlib")),  # what env workers pay for
+    ],
+)
+def test_importing_stays_light(statement, absent):
+    code = f"{statement}\nimport sys\nprint([m for m in {absent!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
