@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -105,6 +106,11 @@ def _figures_line(trainer, amplitude):
     return "; ".join(parts)
 
 
+def _plain_table(title):
+    """Return a table narrow enough for 80 columns."""
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title)
+
+
 def summary_table(trainer: Trainer) -> Table:
     """Return the table that a training ends with: one row per member, all returns per episode.
 
@@ -113,7 +119,11 @@ def summary_table(trainer: Trainer) -> Table:
     of 300 over 100 such episodes; shown is the step at which it was first met.
     """
     tally = trainer.tally
-    table = Table(title=f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title=f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}",
+    )
     solved_at = ("learning\nsolved at", "frozen\nsolved at")
     for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
         table.add_column(name, justify="right")
@@ -135,8 +145,12 @@ def score_table(result: Score) -> Table:
     """Return the table of a scored run: one row per member, then the population's median and IQM over members."""
     command, rows = result.command, result.table
     what = "frozen centers" if command.weights == "centers" else "oscillating weights, not learning"
-    table = Table(title=f"{command.run}, round {result.snapshot}: {what} on {command.terrains}")
-    columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "fall rate", "mean length", "solved")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title=f"{command.run}, round {result.snapshot}: {what} on {command.terrains}",
+    )
+    columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "falls", "length", "solved")
     for name in columns:
         table.add_column(name, justify="right")
     member, step = rows["member"].to_numpy(), rows["step"].to_numpy()

@@ -25,13 +25,8 @@ def float64():
 def start_script(name, *arguments, **options):
     """Start a script as a user would, in a process group of its own."""
     command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
-    options = {
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.STDOUT,
-        "text": True,
-        "start_new_session": True,
-    } | options
-    return subprocess.Popen(command, cwd=ROOT, **options)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **(pipes | options))
 
 
 def run_script(name, *arguments):

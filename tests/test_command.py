@@ -1,0 +1,96 @@
+import pytest
+from conftest import ROOT, run_script
+
+from dsjax.command import parse_train
+from dsjax.config import ConfigError
+from dsjax.training import Trainer
+
+IROS = str(ROOT / "configs" / "iros2018.toml")
+
+
+def parse(*arguments):
+    return parse_train([str(argument) for argument in arguments])
+
+
+def test_flags_override_the_file_and_the_file_its_preset(tmp_path):
+    (tmp_path / "mine.toml").write_text('preset = "readme"\nmembers = 5\n[synapse]\namplitude = 0.1\n')
+    command = parse("--config", tmp_path / "mine.toml", "--members", 7, "--no-repulsive", "--adaptation", "none")
+    settings = command.settings
+    assert (settings.preset, settings.members, settings.synapse.amplitude) == ("readme", 7, 0.1)
+    assert (settings.learning.repulsive, settings.neuron.adaptation) == (False, "none")
+    assert settings.learning.learning_rate == 1.2e-4
+    assert str(command.output) == "runs/mine-seed0"
+
+
+@pytest.mark.parametrize(
+    ("flags", "get", "value"),
+    [
+        (["--steps", "9"], lambda s: s.steps, 9),
+        (["--episodes", "9"], lambda s: s.episodes, 9),
+        (["--repulsive"], lambda s: s.learning.repulsive, True),
+        (["--learning.learning-rate", "3e-5"], lambda s: s.learning.learning_rate, 3e-5),
+        (["--save-every", "4"], lambda s: s.snapshots.every, 4),
+        (["--backend", "sync"], lambda s: s.environment.backend, "sync"),
+        (["--environment.id", "BipedalWalkerHardcore-v3"], lambda s: s.environment.id, "BipedalWalkerHardcore-v3"),
+        (["--preset", "readme"], lambda s: s.learning.learning_rate, 1.2e-4),
+    ],
+)
+def test_every_flag_arrives(flags, get, value):
+    assert get(parse(*flags).settings) == value
+
+
+def test_render_names_a_member():
+    assert parse("--render", "--render-member", 3).render
+    with pytest.raises(ConfigError, match="--render-member 40: members are 0 to 31"):
+        parse("--render", "--render-member", 40)
+
+
+@pytest.fixture
+def run(tmp_path):
+    settings = parse("--config", IROS, "--members", 2, "--steps", 100, "--evaluation.every", 0).settings
+    Trainer(settings, tmp_path / "run").run()
+    return tmp_path / "run"
+
+
+def test_resuming_takes_the_config_of_the_run(run):
+    command = parse("--output", run, "--resume", "--steps", 200, "--save-every", 2)
+    assert (command.settings.members, command.settings.steps) == (2, 200)
+
+
+def test_resuming_with_another_config_names_the_keys(run):
+    with pytest.raises(ConfigError) as caught:
+        parse("--output", run, "--resume", "--members", 3, "--synapse.amplitude", 0.3)
+    text = str(caught.value)
+    assert "was started with another config" in text
+    assert "members (2 there, 3 here)" in text
+    assert "synapse.amplitude (0.2 there, 0.3 here)" in text
+    with pytest.raises(ConfigError, match="members \\(2 there, 32 here\\)"):
+        parse("--config", IROS, "--output", run, "--resume", "--evaluation.every", 0, "--steps", 100)
+
+
+def test_resuming_needs_a_folder():
+    with pytest.raises(ConfigError, match="--resume needs the run's folder: --output runs/NAME"):
+        parse("--resume")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--members", "0"], "error: command line: members = 0: input should be greater than or equal to 1"),
+        (["--config", "configs/absent.toml"], "error: configs/absent.toml: cannot be read: No such file or directory"),
+        (["--preset", "iros2019"], "there is no such preset; there are iros2018, readme"),
+        (["--output", "no/such/run", "--resume"], "error: no/such/run: there is no run here"),
+        (["--output", "tests"], "error: tests exists and is not empty; choose another --output"),
+    ],
+)
+def test_bad_input_ends_in_one_line(flags, message):
+    status, output = run_script("train.py", *flags)
+    assert status == 2
+    assert message in output
+    assert len(output.strip().splitlines()) == 1
+
+
+def test_misspelled_flags_get_a_suggestion():
+    status, output = run_script("train.py", "--learning.lerning-rate", "3")
+    assert status == 2
+    assert "--learning.learning-rate" in output

@@ -1,0 +1,219 @@
+import os
+import signal
+import time
+
+import numpy as np
+import psutil
+import pytest
+from conftest import ROOT, run_script, start_script
+
+from dsjax import config, records, training
+from dsjax.presets import PRESETS
+from dsjax.records import RunError
+from dsjax.snapshot import Snapshots
+from dsjax.training import Trainer, Watch
+
+ROUNDS, ROUND_STEPS = 5, 400
+TINY = {
+    "members": 3, "steps": ROUNDS * ROUND_STEPS, "round_steps": ROUND_STEPS,
+    "evaluation": {"every": 0}, "environment": {"backend": "sync"},
+}  # fmt: skip
+FLAGS = ("--members", 3, "--steps", ROUNDS * ROUND_STEPS, "--round-steps", ROUND_STEPS, "--evaluation.every", 0)
+
+
+def tiny(**changes):
+    return config.build(TINY | changes)
+
+
+def tables(folder):
+    """Return the bytes of every Parquet file of a run, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))}
+
+
+def last_snapshot(folder):
+    snapshots = Snapshots(folder)
+    number = snapshots.numbers()[-1]
+    arrays = snapshots.load(number)
+    snapshots.close()
+    return number, arrays
+
+
+def assert_same_run(first, second):
+    assert tables(first) == tables(second)
+    (number, arrays), (other_number, other_arrays) = last_snapshot(first), last_snapshot(second)
+    assert number == other_number
+    assert arrays.keys() == other_arrays.keys()
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(value, other_arrays[name], err_msg=name)
+
+
+def wait_for(path, process):
+    """Wait until a running script has written a file."""
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["sync", "async"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_killed_in_mid_round_and_resumed_equals_uninterrupted(tmp_path, preset, backend):
+    flags = ("--config", ROOT / "configs" / f"{preset}.toml", "--backend", backend, "--environment.workers", 2, *FLAGS)
+    status, output = run_script("train.py", *flags, "--output", tmp_path / "whole")
+    assert status == 0, output
+
+    killed = tmp_path / "killed"
+    process = start_script("train.py", *flags, "--output", killed)
+    wait_for(killed / "episodes" / "round-000002.parquet", process)
+    time.sleep(0.05)  # into round 3
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    saved = Snapshots(killed).numbers()[-1]
+    assert 1 <= saved < ROUNDS
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive  # env workers end with the process they work for
+
+    status, output = run_script("train.py", "--output", killed, "--resume")
+    assert status == 0, output
+    assert_same_run(tmp_path / "whole", killed)
+
+
+def test_both_backends_train_alike(tmp_path):
+    for backend in ("sync", "async"):
+        settings = tiny(environment={"backend": backend, "workers": 2}, steps=2 * ROUND_STEPS)
+        Trainer(settings, tmp_path / backend).run()
+    assert_same_run(tmp_path / "sync", tmp_path / "async")
+
+
+def test_how_often_to_save_changes_nothing(tmp_path):
+    Trainer(tiny(), tmp_path / "often").run()
+    Trainer(tiny(snapshots={"every": 3, "keep_every": 100}), tmp_path / "seldom").run()
+    assert_same_run(tmp_path / "often", tmp_path / "seldom")
+
+
+def test_a_member_trains_alike_in_every_population(tmp_path):
+    Trainer(tiny(members=1, steps=ROUND_STEPS), tmp_path / "one").run()
+    Trainer(tiny(members=4, steps=ROUND_STEPS), tmp_path / "four").run()
+    one, four = (records.read_table(tmp_path / name, "episodes").to_pylist() for name in ("one", "four"))
+    assert one == [row for row in four if row["member"] == 0]
+
+
+def test_rounds_record_every_step_once(tmp_path):
+    Trainer(tiny(), tmp_path / "run").run()
+    rows = records.read_table(tmp_path / "run", "episodes").to_pylist()
+    members = records.read_table(tmp_path / "run", "members").to_pylist()
+    for member in range(3):
+        mine = [row for row in rows if row["member"] == member]
+        assert [row["episode"] for row in mine] == list(range(len(mine)))
+        assert [row["step"] for row in mine] == list(np.cumsum([row["length"] for row in mine]))
+        # Each completed episode costs one more call, its reset, unless the round's end came first.
+        completed = [row for row in mine if row["outcome"] != "cut"]
+        resets = ROUNDS * ROUND_STEPS - mine[-1]["step"]
+        assert len(completed) - ROUNDS <= resets <= len(completed)
+        last = [row for row in members if row["member"] == member][-1]
+        assert (last["step"], last["episodes"]) == (mine[-1]["step"], len(completed))
+        assert last["drift"] > 0
+
+
+def test_frozen_centers_are_evaluated_before_between_and_after_rounds(tmp_path):
+    evaluation = {"every": 2, "episodes": 1}
+    Trainer(tiny(members=2, steps=3 * ROUND_STEPS, evaluation=evaluation), tmp_path / "run").run()
+    table = records.read_table(tmp_path / "run", "evaluations")
+    assert table["round"].to_pylist() == [0, 0, 2, 2, 3, 3]
+    assert set(table["terrains"].to_pylist()) == {"validation-v1"}
+    assert set(table["weights"].to_pylist()) == {"centers"}
+
+
+def test_episode_limit_lets_members_rest(tmp_path):
+    trainer = Trainer(tiny(steps=0, episodes=4), tmp_path / "run")
+    trainer.run()
+    assert trainer.tally.completed.min() >= 4
+    table = records.read_table(tmp_path / "run", "members").to_pylist()
+    for row in table:
+        later = [r for r in table if r["member"] == row["member"] and r["round"] > row["round"]]
+        if row["episodes"] >= 4:
+            assert {r["step"] for r in later} <= {row["step"]}
+
+
+def test_until_solved_stops_when_all_are(tmp_path, monkeypatch):
+    monkeypatch.setattr("dsjax.tally.SOLVED_RETURN", -1e9)  # so that 100 episodes of any kind will do
+    monkeypatch.setattr("dsjax.tally.SOLVED_EPISODES", 2)
+    trainer = Trainer(tiny(steps=0, until_solved=True), tmp_path / "run")
+    trainer.run()
+    assert trainer.tally.solved().all()
+    assert trainer.tally.training_solved_episode.max() == 2
+
+
+class Notes(Watch):
+    def __init__(self):
+        self.texts = []
+
+    def notice(self, text):
+        self.texts.append(text)
+
+
+def test_a_member_that_is_not_finite_is_stopped_and_named(tmp_path):
+    notes = Notes()
+    trainer = Trainer(tiny(), tmp_path / "run", notes)
+    learning = trainer.params.learning
+    rates = np.array([1.2e-5, 1e38, 1.2e-5], np.float32)
+    trainer.params = trainer.params._replace(learning=learning._replace(learning_rate=rates))
+    trainer.run()
+    assert list(np.asarray(trainer.state.running)) == [True, False, True]
+    assert list(trainer.tally.stopped_round) == [-1, 1, -1]
+    assert len(notes.texts) == 1
+    assert notes.texts[0].startswith("member 1 stopped after ")
+    Trainer(tiny(), tmp_path / "healthy").run()
+    rows, healthy = (records.read_table(tmp_path / n, "episodes").to_pylist() for n in ("run", "healthy"))
+    assert [r for r in rows if r["member"] != 1] == [r for r in healthy if r["member"] != 1]
+
+
+def test_a_round_whose_worker_dies_begins_again(tmp_path):
+    class Murderer(Notes):
+        def tick(self, trainer, tick, state):
+            if tick == 100 and trainer.tally.rounds == 1 and not self.texts:
+                trainer._envs._processes[0].kill()
+
+    settings = tiny(environment={"backend": "async", "workers": 2}, steps=3 * ROUND_STEPS)
+    notes = Murderer()
+    Trainer(settings, tmp_path / "disturbed", notes).run()
+    Trainer(settings, tmp_path / "quiet").run()
+    assert notes.texts == ["env worker 0, with members 0 to 1, died (exit code -9); restarting round 2"]
+    assert_same_run(tmp_path / "disturbed", tmp_path / "quiet")
+    assert "worker died" in (tmp_path / "disturbed" / "events.jsonl").read_text()
+
+
+def test_workers_that_keep_dying_end_the_run(tmp_path):
+    class Massacre(Watch):
+        def tick(self, trainer, tick, state):
+            trainer._envs._processes[0].kill()
+
+    settings = tiny(environment={"backend": "async", "workers": 2})
+    with pytest.raises(RunError, match="env workers died 3 times in one round"):
+        Trainer(settings, tmp_path / "run", Massacre()).run()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_runs_say_how_to_go_on(tmp_path, number):
+    run = tmp_path / "run"
+    process = start_script("train.py", *FLAGS, "--output", run, "--steps", 10**6)
+    wait_for(run / "episodes" / "round-000001.parquet", process)
+    os.killpg(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    message = " ".join(output.split())
+    assert f"Stopped by {number.name}" in message
+    assert "python scripts/train.py --output" in message
+    assert "Traceback" not in output
+    assert Snapshots(run).numbers()[-1] >= 1
+
+
+def test_seeds_depend_on_run_member_and_round_alone():
+    seeds = training.round_seeds(0, 1, [True] * 4)
+    assert training.round_seeds(0, 1, [True, False, True])[::2] == seeds[:3:2]
+    assert training.round_seeds(0, 1, [False])[0] is None
+    others = training.round_seeds(1, 1, [True] * 4) + training.round_seeds(0, 2, [True] * 4)
+    assert len({*seeds, *others}) == 12
