@@ -103,7 +103,8 @@ def play(step, state, envs, seeds, ticks, tally, check=lambda tick, state: None)
 def untrained(config: Config) -> PopulationState:
     """Return the population that a run begins with."""
     params = population.share(config.params(), config.members)
-    return population.init(jax.random.key(config.seed), jnp.arange(config.members), config.spec(), params)
+    key, members = jax.random.key(config.seed), jnp.arange(config.members)
+    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), params)
 
 
 def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:

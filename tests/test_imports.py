@@ -9,7 +9,7 @@ from conftest import ROOT
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
     "environment", "records", "snapshot", "tally", "config", "statistics", "evaluation", "training", "command",
-    "scoring", "display",
+    "scoring", "display", "benchmark",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 
