@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from rich.table import Table
 
-from dsjax import config, population, training
+from dsjax import config, population, rounds
 from dsjax.environment import cores, make_vector
 from dsjax.tally import Tally
+from dsjax.training import untrained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +58,8 @@ def measure(command: BenchmarkCommand, backend: str, members: int) -> Measuremen
     envs = make_vector(settings.environment.id, members, backend)
     try:
         params = population.share(settings.params(), members)
-        jitted = training.training_step(settings.spec())
-        state, taken = training.untrained(settings), []
+        jitted = rounds.training_step(settings.spec())
+        state, taken = untrained(settings), []
 
         def step(state, *seen):
             state, action = jitted(state, *seen, params)
@@ -68,11 +69,11 @@ def measure(command: BenchmarkCommand, backend: str, members: int) -> Measuremen
         def train(number, ticks):
             nonlocal state
             taken.clear()
-            seeds = training.round_seeds(0, number, [True] * members)
-            state = training.play(step, state, envs, seeds, ticks, Tally(members))
+            seeds = rounds.round_seeds(0, number, [True] * members)
+            state = rounds.play(step, state, envs, seeds, ticks, Tally(members))
 
         def bare(number, actions):
-            envs.reset(seed=training.round_seeds(0, number, [True] * members), options={})
+            envs.reset(seed=rounds.round_seeds(0, number, [True] * members), options={})
             for action in actions:
                 envs.step(action)
 

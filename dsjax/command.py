@@ -32,6 +32,10 @@ class TrainCommand:
     settings: Annotated[Config, tyro.conf.arg(name="")]
     """The run."""
 
+    def watched(self) -> int | None:
+        """Return the member to watch, or None."""
+        return self.render_member if self.render else None
+
 
 def parse_train(arguments: list[str]) -> TrainCommand:
     """Return the command of a train script's arguments.

@@ -13,7 +13,7 @@ from rich.text import Text
 from dsjax.scoring import Score
 from dsjax.statistics import iqm, score
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
-from dsjax.training import Trainer, Watch, summary
+from dsjax.training import Trainer, Watch
 
 _LIVE_SECONDS = 0.5  # between refreshes on a terminal
 _PLAIN_SECONDS = 15.0  # between lines elsewhere
@@ -94,7 +94,7 @@ def _figures_line(trainer, amplitude):
     tally = trainer.tally
     parts = []
     if tally.completed.any():
-        figures = summary(tally)
+        figures = _summary(tally)
         parts.append(
             f"training return: median {figures['median']:.1f}, IQM {figures['iqm']:.1f}, best {figures['best']:.1f}; "
             f"length {figures['length']:.0f}"
@@ -104,6 +104,21 @@ def _figures_line(trainer, amplitude):
         parts.append(f"frozen centers: median {np.median(frozen):.1f}, best {frozen.max():.1f}")
     parts.append(f"solved {int(tally.solved().sum())}/{len(tally.steps)}; amplitude {np.mean(amplitude):.4f}")
     return "; ".join(parts)
+
+
+def _summary(tally):
+    """Return the population's figures: what a line of progress shows."""
+    trained = tally.training_return()
+    trained = trained[np.isfinite(trained)]
+    lengths = tally.training_length()
+    lengths = lengths[np.isfinite(lengths)]
+    return {
+        "median": float(np.median(trained)) if len(trained) else float("nan"),
+        "iqm": iqm(trained),
+        "best": float(tally.best_return.max()),
+        "length": float(lengths.mean()) if len(lengths) else float("nan"),
+        "solved": int(tally.solved().sum()),
+    }
 
 
 def _plain_table(title):

@@ -210,7 +210,8 @@ def _views(shared, count):
 
 def _work(pipe, env_id, count, share, shared, render):
     """Run one worker: reset or step its share of the envs whenever told, until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they may reach the whole process group; the parent decides
     arrays = {name: view[share] for name, view in _views(shared, count).items()}
     envs = _sync(env_id, range(share.start, share.stop), render)
     while True:

@@ -155,7 +155,7 @@ def version(package):
 def explain_os_error(error, folder):
     """Return one line on a failed write, with a remedy."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{folder}: the disk is full; free some space"
+        return f"{folder}: the disk is full; free some space, then go on with --resume"
     return f"{folder}: cannot write: {error.strerror or error}"
 
 

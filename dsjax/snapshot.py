@@ -4,8 +4,11 @@ A snapshot is a flat dict of numpy arrays, named by their path in the run's stat
 orbax notices a missing file, but not every flipped bit.
 """
 
+import errno
 import hashlib
 import logging
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -16,7 +19,10 @@ from dsjax.records import RunError, version
 
 FORMAT = 1  # of the arrays' names and meaning; a change makes older snapshots unreadable, and says so
 
-logging.getLogger("absl").setLevel(logging.ERROR)
+_MARGIN = 2**20  # [bytes] of disk that a snapshot may need beside its arrays
+
+# orbax tells its log of every step, and of errors that are raised here as well.
+logging.getLogger("absl").setLevel(logging.CRITICAL)
 
 
 class SnapshotError(RunError):
@@ -58,6 +64,9 @@ class Snapshots:
           OSError: this or the last snapshot could not be written.
         """
         self.wait()
+        # orbax's threads report a full disk in their own hundred lines each: better not to begin.
+        if shutil.disk_usage(self.folder).free < 2 * sum(array.nbytes for array in arrays.values()) + _MARGIN:
+            raise OSError(errno.ENOSPC, "no space left for a snapshot")
         about = {"format": FORMAT, "dsjax": version("dsjax"), "checksum": _checksum(arrays)}
         metrics = None if frozen_return is None else {"frozen_return": float(frozen_return)}
         self._saving = self._checkpointer.save_async(
@@ -66,9 +75,17 @@ class Snapshots:
 
     def wait(self):
         """Wait until the snapshot being written is on the disk."""
-        if self._saving is not None:
-            saving, self._saving = self._saving, None
+        if self._saving is None:
+            return
+        saving, self._saving = self._saving, None
+        try:
             saving.result()
+        except OSError:
+            raise
+        except Exception as error:  # tensorstore has its own words for a failed write
+            full = "RESOURCE_EXHAUSTED" in str(error) or "No space left" in str(error)
+            number = errno.ENOSPC if full else errno.EIO
+            raise OSError(number, str(error).splitlines()[0]) from error
 
     def numbers(self):
         """Return the rounds that have a snapshot, in order."""
@@ -120,7 +137,8 @@ class Snapshots:
         try:
             self.wait()
         finally:
-            self._checkpointer.close()
+            with suppress(Exception):  # a failed write, which `wait` has already raised
+                self._checkpointer.close()
 
     def _damaged(self, number, reason):
         reason = str(reason).splitlines()[0][:200] if str(reason) else type(reason).__name__

@@ -5,7 +5,6 @@ terrains seeded by (run seed, member, round). That is why a run that was killed 
 """
 
 import signal
-from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,12 +20,10 @@ from dsjax.environment import WorkerDied, make_vector
 from dsjax.evaluation import evaluate
 from dsjax.population import PopulationState
 from dsjax.records import RunError
+from dsjax.rounds import play, round_seeds, training_step
 from dsjax.snapshot import Snapshots
-from dsjax.statistics import iqm
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN, Tally
 
-# Purposes of environment seeds, so that no two draw the same.
-_TRAINING = 1
 _ATTEMPTS = 3  # at a round whose env workers die
 
 
@@ -45,59 +42,6 @@ class Watch:
 
     def notice(self, text: str) -> None:
         """Hear of something the user should know."""
-
-
-def training_step(spec) -> Callable:
-    """Return the jitted step of a population: (state, observation, reward, starts, ends, params) -> (state, action)."""
-
-    def step(state, observation, reward, starts, ends, params):
-        state, action, _ = population.step(state, observation, reward, starts, ends, spec, params)
-        return state, action
-
-    return jax.jit(step)
-
-
-def round_seeds(seed, number, active):
-    """Return the seed of each member's episodes in a round; None, which rests, for those not active."""
-
-    def one(member):
-        sequence = np.random.SeedSequence(seed, spawn_key=(_TRAINING, member, number))
-        return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-    return [one(member) if is_active else None for member, is_active in enumerate(active)]
-
-
-def play(step, state, envs, seeds, ticks, tally, check=lambda tick, state: None):
-    """Train for one round: `ticks` steps of the vector env, from new episodes on.
-
-    Args:
-      step: (state, observation, reward, starts, ends) -> (state, action).
-      state: PopulationState.
-      envs: gymnasium VectorEnv of N envs, in NEXT_STEP autoreset mode.
-      seeds: N seeds of the members' episodes; a member with None rests.
-      ticks: steps of the vector env.
-      tally: Tally that counts them.
-      check: called with each tick's number and state; may raise to end the round.
-
-    Returns:
-      PopulationState.
-    """
-    resting = np.array([seed is None for seed in seeds])
-    observation, _ = envs.reset(seed=seeds, options={})
-    reward = np.zeros(len(seeds))
-    starts, ends = np.ones(len(seeds), bool), resting
-    tally.begin_round()
-    for tick in range(ticks):
-        state, action = step(state, observation, reward, starts, ends)
-        observation, reward, terminated, truncated, _ = envs.step(np.asarray(action))
-        resting = resting | ~np.asarray(state.running)
-        # In NEXT_STEP mode the call after an episode's end resets: what ended now starts on the next call.
-        starts, ends = ends, terminated | truncated | resting
-        tally.observe(reward, terminated, truncated, ~(starts | resting))
-        check(tick, state)
-    # The round's end cuts every episode, as a time limit would.
-    state, _ = step(state, observation, reward, starts, np.ones(len(seeds), bool))
-    return state
 
 
 def untrained(config: Config) -> PopulationState:
@@ -125,6 +69,7 @@ class Trainer:
         self.state = untrained(config)
         self._initial_centers = np.asarray(self.state.members.synapses.center)
         self._jitted = training_step(self.spec)
+        self.saved: int | None = None  # round of the last snapshot
         self._signal: int | None = None
         self._envs: Any = None
 
@@ -199,6 +144,7 @@ class Trainer:
         self.state = restored(self.config, arrays)
         self.tally.restore(arrays)
         snapshots.discard_after(number)
+        self.saved = number
 
     def _begin(self, snapshots):
         """Record and save the untrained population, as round 0."""
@@ -257,7 +203,9 @@ class Trainer:
 
     def _member_columns(self):
         members = self.config.members
-        centers = np.asarray(self.state.members.synapses.center)
+        with np.errstate(over="ignore", invalid="ignore"):  # a stopped member's centers may be anything
+            moved = np.asarray(self.state.members.synapses.center) - self._initial_centers
+            drift = np.sqrt((moved**2).mean(axis=1))
         return {
             "round": [int(self.tally.rounds)] * members,
             "member": np.arange(members),
@@ -265,7 +213,7 @@ class Trainer:
             "episodes": self.tally.completed,
             "amplitude": self.amplitude(),
             "sensitivity": np.asarray(self.state.members.neurons.sensitivity).mean(axis=1),
-            "drift": np.sqrt(((centers - self._initial_centers) ** 2).mean(axis=1)),
+            "drift": drift,
             "running": np.asarray(self.state.running),
         }
 
@@ -284,6 +232,7 @@ class Trainer:
             evaluated = "evaluations" in tables and len(frozen)
             whole = snapshot.flatten(self.state) | self.tally.arrays()
             snapshots.save(int(self.tally.rounds), whole, float(np.median(frozen)) if evaluated else None)
+            self.saved = int(self.tally.rounds)
         self.watch.round_done(self)
 
     def _retrying(self, compute):
@@ -293,6 +242,7 @@ class Trainer:
             try:
                 return compute()
             except WorkerDied as error:
+                self._check(-1, state)  # a signal to the whole process group may have ended the worker too
                 records.add_event(self.folder, "worker died", reason=str(error), attempt=attempt)
                 self.watch.notice(f"{error}; restarting round {int(counts['tally.rounds']) + 1}")
                 self.state = state
@@ -323,21 +273,6 @@ class Trainer:
         finally:
             for each, handler in previous.items():
                 signal.signal(each, handler)
-
-
-def summary(tally):
-    """Return the population's figures: what a line of progress shows."""
-    trained = tally.training_return()
-    trained = trained[np.isfinite(trained)]
-    lengths = tally.training_length()
-    lengths = lengths[np.isfinite(lengths)]
-    return {
-        "median": float(np.median(trained)) if len(trained) else float("nan"),
-        "iqm": iqm(trained),
-        "best": float(tally.best_return.max()),
-        "length": float(lengths.mean()) if len(lengths) else float("nan"),
-        "solved": int(tally.solved().sum()),
-    }
 
 
 def _joined(first, second):

@@ -17,17 +17,16 @@ def main():
         command = parse_train(sys.argv[1:])
         again = f"python scripts/train.py --output {command.output} --resume"
         with Display(console) as display:
-            member = command.render_member if command.render else None
-            trainer = Trainer(command.settings, command.output, display, member)
+            trainer = Trainer(command.settings, command.output, display, command.watched())
             try:
                 trainer.run(command.resume, command.snapshot)
             except Interrupted as interrupted:
-                console.print(
-                    f"Stopped by {interrupted}; {trainer.tally.rounds} rounds are saved. To go on:\n  {again}"
-                )
+                saved = "nothing is saved yet" if trainer.saved is None else f"saved up to round {trainer.saved}"
+                console.print(f"Stopped by {interrupted}; {saved}. To go on:\n  {again}", soft_wrap=True)
                 sys.exit(130)
         console.print(summary_table(trainer))
-        console.print(f"Next:\n  python scripts/evaluate.py {command.output} --episodes 100\n  {again} --steps MORE")
+        next_steps = (f"python scripts/evaluate.py {command.output} --episodes 100", f"{again} --steps MORE")
+        console.print("Next:", *next_steps, sep="\n  ", soft_wrap=True)
 
 
 if __name__ == "__main__":

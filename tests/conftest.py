@@ -34,3 +34,22 @@ def run_script(name, *arguments):
     process = start_script(name, *arguments)
     output, _ = process.communicate(timeout=300)
     return process.returncode, output
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a function from a size, as "64k", to a new file system of that size."""
+    disks = []
+
+    def mount(size):
+        disk = tmp_path / f"disk-{size}"
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
+        if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("mounting a small disk takes root")
+        disks.append(disk)
+        return disk
+
+    yield mount
+    for disk in disks:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

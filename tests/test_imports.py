@@ -8,8 +8,8 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "environment", "records", "snapshot", "tally", "config", "statistics", "evaluation", "training", "command",
-    "scoring", "display", "benchmark",
+    "environment", "records", "snapshot", "tally", "config", "statistics", "evaluation", "rounds", "training",
+    "command", "scoring", "display", "benchmark",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from dsjax import population
 from dsjax.presets import PRESETS, preset
-from dsjax.training import training_step
+from dsjax.rounds import training_step
 
 STEPS = 300
 

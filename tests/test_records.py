@@ -1,7 +1,5 @@
 import errno
 import json
-import os
-import subprocess
 
 import pytest
 
@@ -56,27 +54,21 @@ def test_sessions_are_listed(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 kB, full but for a little."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = os.geteuid() == 0 and not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False
-    ).returncode  # fmt: skip
-    if not mounted:
-        pytest.skip("mounting a small disk takes root")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+def disk_of_64_kb(small_disk):
+    return small_disk("64k")
 
 
-def test_a_full_disk_leaves_whole_files_only(small_disk):
-    records.create(small_disk / "run", "")
+def test_a_full_disk_leaves_whole_files_only(disk_of_64_kb):
+    records.create(disk_of_64_kb / "run", "")
     many = {name: values * 500 for name, values in COLUMNS.items()} | {"return": [float(i) for i in range(1000)]}
     with pytest.raises(OSError) as caught:
         for number in range(100):
-            records.write_table(small_disk / "run", "episodes", number, many)
+            records.write_table(disk_of_64_kb / "run", "episodes", number, many)
     assert caught.value.errno == errno.ENOSPC
-    assert records.explain_os_error(caught.value, "runs/x") == "runs/x: the disk is full; free some space"
-    table = records.read_table(small_disk / "run", "episodes")
+    assert (
+        records.explain_os_error(caught.value, "runs/x")
+        == "runs/x: the disk is full; free some space, then go on with --resume"
+    )
+    table = records.read_table(disk_of_64_kb / "run", "episodes")
     assert len(table) == 1000 * number
-    assert not list((small_disk / "run" / "episodes").glob("*.tmp"))
+    assert not list((disk_of_64_kb / "run" / "episodes").glob("*.tmp"))

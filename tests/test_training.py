@@ -7,9 +7,10 @@ import psutil
 import pytest
 from conftest import ROOT, run_script, start_script
 
-from dsjax import config, records, training
+from dsjax import config, records
 from dsjax.presets import PRESETS
 from dsjax.records import RunError
+from dsjax.rounds import round_seeds
 from dsjax.snapshot import Snapshots
 from dsjax.training import Trainer, Watch
 
@@ -196,6 +197,30 @@ def test_workers_that_keep_dying_end_the_run(tmp_path):
         Trainer(settings, tmp_path / "run", Massacre()).run()
 
 
+def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(tmp_path, small_disk):
+    disk = small_disk("4m")
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(2_700_000))
+    with pytest.raises(RunError, match="the disk is full; free some space, then go on with --resume"):
+        Trainer(tiny(steps=200, round_steps=10), disk / "run").run()
+    ballast.unlink()
+    Trainer(tiny(steps=200, round_steps=10), disk / "run").run(resume=True)
+    Trainer(tiny(steps=200, round_steps=10), tmp_path / "whole").run()
+    assert_same_run(disk / "run", tmp_path / "whole")
+
+
+def test_a_damaged_snapshot_is_refused_and_the_one_before_serves(tmp_path):
+    Trainer(tiny(), tmp_path / "whole").run()
+    Trainer(tiny(steps=3 * ROUND_STEPS), tmp_path / "run").run()
+    for path in (tmp_path / "run" / "snapshots" / "3").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(RunError, match=r"snapshot 3 in .* is damaged: .*; .* add --snapshot 2"):
+        Trainer(tiny(), tmp_path / "run").run(resume=True)
+    Trainer(tiny(), tmp_path / "run").run(resume=True, number=2)
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_runs_say_how_to_go_on(tmp_path, number):
     run = tmp_path / "run"
@@ -212,8 +237,8 @@ def test_interrupted_runs_say_how_to_go_on(tmp_path, number):
 
 
 def test_seeds_depend_on_run_member_and_round_alone():
-    seeds = training.round_seeds(0, 1, [True] * 4)
-    assert training.round_seeds(0, 1, [True, False, True])[::2] == seeds[:3:2]
-    assert training.round_seeds(0, 1, [False])[0] is None
-    others = training.round_seeds(1, 1, [True] * 4) + training.round_seeds(0, 2, [True] * 4)
+    seeds = round_seeds(0, 1, [True] * 4)
+    assert round_seeds(0, 1, [True, False, True])[::2] == seeds[:3:2]
+    assert round_seeds(0, 1, [False])[0] is None
+    others = round_seeds(1, 1, [True] * 4) + round_seeds(0, 2, [True] * 4)
     assert len({*seeds, *others}) == 12
