@@ -20,6 +20,7 @@ import numpy as np
 from rich.table import Table
 
 from dsjax import config, population, rounds
+from dsjax.display import plain_table
 from dsjax.environment import cores, make_vector
 from dsjax.tally import Tally
 from dsjax.training import untrained
@@ -96,8 +97,8 @@ def measure(command: BenchmarkCommand, backend: str, members: int) -> Measuremen
 
 def benchmark_table(command: BenchmarkCommand, measured: list[Measurement]) -> Table:
     """Return the table of all measurements: medians, and medians of the ratios repeat by repeat."""
-    table = Table(title=f"environment steps/s, {command.preset}, {cores()} cores, medians of {command.repeats}")
-    for name in ("members", "backend", "random", "replay", "training", "training/random", "training/replay"):
+    table = plain_table(f"environment steps/s, {command.preset}, {cores()} cores, medians of {command.repeats}")
+    for name in ("members", "backend", "random", "replay", "training", "training\n/random", "training\n/replay"):
         table.add_column(name, justify="right")
     for m in measured:
         speeds = (statistics.median(values) for values in (m.random, m.replay, m.training))

@@ -47,7 +47,7 @@ def parse_train(arguments: list[str]) -> TrainCommand:
       SystemExit: the flags cannot be parsed; the reason has been printed.
     """
     source, output, resume = (_peek(arguments, flag) for flag in ("--config", "--output", "--resume"))
-    stored = _stored_config(output) if resume is not None and output else None
+    stored = load_run(Path(output)) if resume is not None and output else None
     overrides = {"preset": name} if (name := _peek(arguments, "--preset")) else {}
     if source:
         base = configs.load(Path(source), **overrides)
@@ -68,9 +68,11 @@ def parse_train(arguments: list[str]) -> TrainCommand:
 
 @contextmanager
 def errors_in_one_line():
-    """Turn the errors a user can mend into one line on stderr and exit status 2."""
+    """Turn the errors a user can mend into one line on stderr and exit status 2; Ctrl-C ends without a traceback."""
     try:
         yield
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -91,10 +93,6 @@ def _peek(arguments, flag):
         if argument.startswith(flag + "="):
             return argument.removeprefix(flag + "=")
     return None
-
-
-def _stored_config(output):
-    return load_run(Path(output))
 
 
 def _refuse_changes(stored, settings, output):

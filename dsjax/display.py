@@ -90,20 +90,20 @@ class Display(Watch):
 
 
 def _figures_line(trainer, amplitude):
-    """Return one line on the population: training returns of the last 100 episodes, and the frozen centers'."""
+    """Return one line on the population: returns of the last 100 training episodes, and of the frozen centers."""
     tally = trainer.tally
     parts = []
     if tally.completed.any():
         figures = _summary(tally)
         parts.append(
-            f"training return: median {figures['median']:.1f}, IQM {figures['iqm']:.1f}, best {figures['best']:.1f}; "
+            f"training: median {figures['median']:.1f}, IQM {figures['iqm']:.1f}, best {figures['best']:.1f}, "
             f"length {figures['length']:.0f}"
         )
     frozen = tally.frozen_return[np.isfinite(tally.frozen_return)]
     if len(frozen):
-        parts.append(f"frozen centers: median {np.median(frozen):.1f}, best {frozen.max():.1f}")
-    parts.append(f"solved {int(tally.solved().sum())}/{len(tally.steps)}; amplitude {np.mean(amplitude):.4f}")
-    return "; ".join(parts)
+        parts.append(f"frozen: median {np.median(frozen):.1f}, best {frozen.max():.1f}")
+    parts.append(f"solved {int(tally.solved().sum())}/{len(tally.steps)} | amplitude {np.mean(amplitude):.4f}")
+    return " | ".join(parts)
 
 
 def _summary(tally):
@@ -121,7 +121,7 @@ def _summary(tally):
     }
 
 
-def _plain_table(title):
+def plain_table(title):
     """Return a table narrow enough for 80 columns."""
     return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title)
 

@@ -160,7 +160,7 @@ def test_a_member_that_is_not_finite_is_stopped_and_named(tmp_path):
     notes = Notes()
     trainer = Trainer(tiny(), tmp_path / "run", notes)
     learning = trainer.params.learning
-    rates = np.array([1.2e-5, 1e38, 1.2e-5], np.float32)
+    rates = np.array([1.2e-5, np.inf, 1.2e-5], np.float32)
     trainer.params = trainer.params._replace(learning=learning._replace(learning_rate=rates))
     trainer.run()
     assert list(np.asarray(trainer.state.running)) == [True, False, True]
@@ -234,6 +234,14 @@ def test_interrupted_runs_say_how_to_go_on(tmp_path, number):
     assert "python scripts/train.py --output" in message
     assert "Traceback" not in output
     assert Snapshots(run).numbers()[-1] >= 1
+
+
+def test_watching_a_member_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # a window without a screen
+    settings = tiny(members=2, steps=60, round_steps=60)
+    Trainer(settings, tmp_path / "watched", render=1).run()
+    Trainer(settings, tmp_path / "unseen").run()
+    assert_same_run(tmp_path / "watched", tmp_path / "unseen")
 
 
 def test_seeds_depend_on_run_member_and_round_alone():
