@@ -1,6 +1,7 @@
 """Show a training while it runs: a live bar on a terminal, plain lines elsewhere; and the table it ends with."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 from rich import box
@@ -10,8 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from dsjax.records import RunError, read_table
 from dsjax.scoring import Score
-from dsjax.statistics import iqm, score
+from dsjax.statistics import frozen_curve, iqm, score
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
 from dsjax.training import Trainer, Watch
 
@@ -181,4 +183,24 @@ def score_table(result: Score) -> Table:
         )  # fmt: skip
     means = [s["mean"] for s in scores.values()]
     table.caption = f"over members: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}"
+    return table
+
+
+def curve_table(folder: Path) -> Table:
+    """Return the table of a run's evaluations: one row each, statistics over members.
+
+    Raises:
+      RunError: there is no run, or it has no evaluation yet.
+    """
+    evaluations = read_table(folder, "evaluations")
+    if not len(evaluations):
+        raise RunError(f"{folder}: no evaluation yet")
+    table = plain_table(f"{folder}: frozen centers on {evaluations['terrains'][0]}, over members")
+    for name in ("round", "members", "steps", "median", "IQM", "worst", "best", "falls"):
+        table.add_column(name, justify="right")
+    for row in frozen_curve(evaluations):
+        returns = (f"{row[name]:.1f}" for name in ("median", "iqm", "worst", "best"))
+        table.add_row(
+            str(row["round"]), str(row["members"]), f"{row['steps']:,.0f}", *returns, f"{row['fall_rate']:.0%}"
+        )
     return table

@@ -34,3 +34,35 @@ def score(returns, lengths, outcomes):
         "fall_rate": float(np.mean(np.asarray(outcomes) == "fell")),
         "length": float(np.mean(lengths)),
     }
+
+
+def frozen_curve(evaluations):
+    """Return how the members' frozen centers came along: one row per evaluation.
+
+    Args:
+      evaluations: pyarrow Table, as records.SCHEMAS["evaluations"].
+
+    Returns:
+      [{round, members, steps (mean over members), median, iqm, worst, best, fall_rate}]: statistics over members of
+      each one's mean return, and the share of all episodes that ended in a fall.
+    """
+    columns = {name: evaluations[name].to_numpy() for name in ("round", "member", "step", "return", "outcome")}
+    curve = []
+    for number in np.unique(columns["round"]):
+        members, steps, returns, outcomes = (
+            columns[name][columns["round"] == number] for name in ("member", "step", "return", "outcome")
+        )
+        means = np.array([returns[members == member].mean() for member in np.unique(members)])
+        curve.append(
+            {
+                "round": int(number),
+                "members": len(means),
+                "steps": float(np.mean([steps[members == member][0] for member in np.unique(members)])),
+                "median": float(np.median(means)),
+                "iqm": iqm(means),
+                "worst": float(means.min()),
+                "best": float(means.max()),
+                "fall_rate": float(np.mean(outcomes == "fell")),
+            }
+        )
+    return curve

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from dsjax import config
-from dsjax.display import Display, summary_table
+from dsjax.display import Display, curve_table, summary_table
 from dsjax.training import Trainer
 
 SETTINGS = {"members": 3, "steps": 600, "round_steps": 300, "evaluation": {"every": 2, "episodes": 1}}
@@ -30,6 +30,9 @@ def test_progress_and_summary(tmp_path, options):
     for member in range(3):
         assert f"{trainer.tally.steps[member]:,}" in output
         assert f"{trainer.tally.frozen_return[member]:.1f}" in output
+    console = Console(file=io.StringIO())
+    console.print(curve_table(tmp_path / "run"))
+    assert [line.split()[0] for line in console.file.getvalue().splitlines()[3:5]] == ["0", "2"]
     if not options["force_terminal"]:
         assert "\x1b" not in output
         for line, label in zip(output.splitlines(), ("untrained", "done round 1", "done round 2"), strict=False):
