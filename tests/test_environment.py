@@ -72,10 +72,11 @@ def test_both_backends_give_the_same_bits(workers):
         np.testing.assert_array_equal(a, b)
 
 
-def test_auto_uses_workers_where_there_are_cores():
-    envs = make_vector(ID, 2)
-    expected = environment.WorkerVectorEnv if environment.cores() > 1 else gymnasium.vector.SyncVectorEnv
-    assert isinstance(envs, expected)
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_auto_uses_workers_where_cores_and_envs_are_enough(count):
+    envs = make_vector(ID, count)
+    many = environment.cores() > 1 and count == 8
+    assert isinstance(envs, environment.WorkerVectorEnv if many else gymnasium.vector.SyncVectorEnv)
     envs.close()
 
 
