@@ -61,4 +61,5 @@ def play(step, state, envs, seeds, ticks, tally, check=lambda tick, state: None)
         check(tick, state)
     # The round's end cuts every episode, as a time limit would.
     state, _ = step(state, observation, reward, starts, np.ones(len(seeds), bool))
-    return state
+    # The envs will reuse the arrays they gave: nothing may still be reading them.
+    return jax.block_until_ready(state)
