@@ -133,7 +133,7 @@ def summary_table(trainer: Trainer) -> Table:
 
     "learning" is the mean over the last 100 training episodes, of the oscillating, learning controller; "frozen" the
     mean of its frozen centers over the held-out terrains of the last evaluation. A rule for "solved" is met at a mean
-    of 300 over 100 such episodes; shown is the step at which it was first met.
+    of 300 over 100 such episodes; shown is the step (episode) at which it was first met.
     """
     tally = trainer.tally
     table = Table(
@@ -141,18 +141,21 @@ def summary_table(trainer: Trainer) -> Table:
         padding=(0, 1, 0, 0),
         title=f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}",
     )
-    solved_at = ("learning\nsolved at", "frozen\nsolved at")
+    solved_at = ("solved\nlearning", "solved\nfrozen")
     for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
         table.add_column(name, justify="right")
     table.add_column("state")
     running, trained = np.asarray(trainer.state.running), tally.training_return()
     for m in range(len(tally.steps)):
         returns = (trained[m], tally.best_return[m], tally.frozen_return[m])
-        solved = (tally.training_solved_step[m], tally.frozen_solved_step[m])
+        solved = (
+            (tally.training_solved_step[m], tally.training_solved_episode[m]),
+            (tally.frozen_solved_step[m], tally.frozen_solved_episode[m]),
+        )
         table.add_row(
             *(str(m), f"{tally.steps[m]:,}", f"{tally.completed[m]:,}"),
             *(f"{value:.1f}" if np.isfinite(value) else "-" for value in returns),
-            *("-" if step < 0 else f"{step:,}" for step in solved),
+            *("-" if step < 0 else f"{step:,} ({episode:,})" for step, episode in solved),
             "ok" if running[m] else f"stopped in round {tally.stopped_round[m]}: not finite",
         )
     return table

@@ -4,7 +4,7 @@
     run.json                           one entry per session: command, git commit, versions, cores
     events.jsonl                       what went wrong or was interrupted, one line each
     episodes/round-000001.parquet      training episodes of the oscillating, learning controllers
-    members/round-000001.parquet       each member's amplitude, sensitivity and center drift at the round's end
+    members/round-000001.parquet       each member at the round's end: amplitude, sensitivity, drift, when solved
     evaluations/round-000000.parquet   frozen-center episodes on held-out terrains
     scores/                            what `scoring` found, a file per snapshot, weights and terrain set
     snapshots/                         see `snapshot`
@@ -51,6 +51,11 @@ SCHEMAS = {
         ("sensitivity", pa.float64()),  # mean over the neurons
         ("drift", pa.float64()),  # root mean square distance of the centers from where they started
         ("running", pa.bool_()),  # False once stopped for a value that was not finite
+        # Completed episodes and steps when a rule for "solved" was first met; -1 is not yet.
+        ("training_solved_episode", pa.int64()),  # mean of 300 over 100 consecutive training episodes
+        ("training_solved_step", pa.int64()),
+        ("frozen_solved_episode", pa.int64()),  # mean of 300 of the frozen centers over 100 held-out terrains
+        ("frozen_solved_step", pa.int64()),
     ]),
     "evaluations": pa.schema([
         ("round", pa.int32()),

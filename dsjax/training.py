@@ -215,6 +215,10 @@ class Trainer:
             "sensitivity": np.asarray(self.state.members.neurons.sensitivity).mean(axis=1),
             "drift": drift,
             "running": np.asarray(self.state.running),
+            "training_solved_episode": self.tally.training_solved_episode,
+            "training_solved_step": self.tally.training_solved_step,
+            "frozen_solved_episode": self.tally.frozen_solved_episode,
+            "frozen_solved_step": self.tally.frozen_solved_step,
         }
 
     def _name_stopped(self, active):
