@@ -49,7 +49,7 @@ def init(key, members, spec, params):
         key=jax.random.key_data(keys),
         tick=jnp.int32(0),
         running=jnp.ones(len(members), bool),
-        members=jax.vmap(controller.init, (0, None, 0))(initial, spec, params),
+        members=_over_members(lambda key, params: controller.init(key, spec, params), (initial, params)),
     )
 
 

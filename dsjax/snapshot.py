@@ -112,11 +112,12 @@ class Snapshots:
             about = self._checkpointer.metadata(number).custom_metadata or {}
         except Exception as error:
             raise self._damaged(number, error) from error
-        if about.get("format") != FORMAT:
+        if "format" not in about:
+            raise self._damaged(number, "its metadata is missing")
+        if about["format"] != FORMAT:
             raise SnapshotError(
-                f"snapshot {number} in {self.folder} has format {about.get('format')}, written by dsjax "
-                f"{about.get('dsjax', 'unknown')}; this dsjax {version('dsjax')} reads format {FORMAT}"
-                + self._offer(number)
+                f"snapshot {number} in {self.folder} has format {about['format']}, written by dsjax "
+                f"{about['dsjax']}; this dsjax {version('dsjax')} reads format {FORMAT}" + self._offer(number)
             )
         try:
             arrays = self._checkpointer.load(number)
