@@ -109,7 +109,7 @@ def _figures_line(trainer, amplitude):
 
 
 def _summary(tally):
-    """Return the population's figures: what a line of progress shows."""
+    """Return the population's figures on its last training episodes."""
     trained = tally.training_return()
     trained = trained[np.isfinite(trained)]
     lengths = tally.training_length()
@@ -119,7 +119,6 @@ def _summary(tally):
         "iqm": iqm(trained),
         "best": float(tally.best_return.max()),
         "length": float(lengths.mean()) if len(lengths) else float("nan"),
-        "solved": int(tally.solved().sum()),
     }
 
 
@@ -136,11 +135,7 @@ def summary_table(trainer: Trainer) -> Table:
     of 300 over 100 such episodes; shown is the step (episode) at which it was first met.
     """
     tally = trainer.tally
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title=f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}",
-    )
+    table = plain_table(f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}")
     solved_at = ("solved\nlearning", "solved\nfrozen")
     for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
         table.add_column(name, justify="right")
@@ -165,11 +160,7 @@ def score_table(result: Score) -> Table:
     """Return the table of a scored run: one row per member, then the population's median and IQM over members."""
     command, rows = result.command, result.table
     what = "frozen centers" if command.weights == "centers" else "oscillating weights, not learning"
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title=f"{command.run}, round {result.snapshot}: {what} on {command.terrains}",
-    )
+    table = plain_table(f"{command.run}, round {result.snapshot}: {what} on {command.terrains}")
     columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "falls", "length", "solved")
     for name in columns:
         table.add_column(name, justify="right")

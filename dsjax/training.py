@@ -181,25 +181,21 @@ class Trainer:
         members = np.flatnonzero(np.asarray(self.state.running))
         if not len(members):
             return {}
-        columns = self._frozen_episodes(members, range(self.config.evaluation.episodes))
-        promising = [m for m in members if self.tally.frozen_return[m] >= SOLVED_RETURN]
+        check = partial(self._check, -1, self.state)
+        play_frozen = partial(evaluate, self._envs, self.state, self.spec, self.params, check=check)
+        columns = play_frozen(members, range(self.config.evaluation.episodes))
+        promising = [m for m in members if _returns_of(columns, m).mean() >= SOLVED_RETURN]
         further = range(self.config.evaluation.episodes, SOLVED_EPISODES)
         if promising and further:
-            columns = _joined(columns, self._frozen_episodes(promising, further, columns))
+            more = play_frozen(promising, further)
+            columns = {name: [*columns[name], *more[name]] for name in columns}
+        for member in members:
+            self.tally.evaluated(member, _returns_of(columns, member))
         number = int(self.tally.rounds)
         about = {"round": number, "weights": "centers", "terrains": "validation-v1"}
         rows = len(columns["member"])
         steps = self.tally.steps[columns["member"]]
         return {"evaluations": {name: [value] * rows for name, value in about.items()} | {"step": steps} | columns}
-
-    def _frozen_episodes(self, members, terrains, before=None):
-        check = partial(self._check, -1, self.state)
-        columns = evaluate(self._envs, self.state, self.spec, self.params, members, terrains, check=check)
-        joined = _joined(before, columns) if before else columns
-        for member in members:
-            chosen = np.asarray(joined["member"]) == member
-            self.tally.evaluated(member, np.asarray(joined["return"])[chosen])
-        return columns
 
     def _member_columns(self):
         members = self.config.members
@@ -279,5 +275,5 @@ class Trainer:
                 signal.signal(each, handler)
 
 
-def _joined(first, second):
-    return {name: [*first[name], *second[name]] for name in first}
+def _returns_of(columns, member):
+    return np.asarray(columns["return"])[np.asarray(columns["member"]) == member]

@@ -128,6 +128,21 @@ def test_frozen_centers_are_evaluated_before_between_and_after_rounds(tmp_path):
     assert set(table["weights"].to_pylist()) == {"centers"}
 
 
+def test_members_good_enough_meet_all_terrains(tmp_path, monkeypatch):
+    for name, value in (("SOLVED_RETURN", -1e9), ("SOLVED_EPISODES", 3)):  # any walker, and few terrains, will do
+        monkeypatch.setattr(f"dsjax.training.{name}", value)
+        monkeypatch.setattr(f"dsjax.tally.{name}", value)
+    trainer = Trainer(tiny(members=2, steps=200, evaluation={"every": 1, "episodes": 2}), tmp_path / "run")
+    trainer.run()
+    rows = records.read_table(tmp_path / "run", "evaluations").to_pylist()
+    met = sorted((row["round"], row["member"], row["terrain"]) for row in rows)
+    assert met == [(number, member, terrain) for number in (0, 1) for member in (0, 1) for terrain in range(3)]
+    for member in (0, 1):
+        returns = [row["return"] for row in rows if (row["round"], row["member"]) == (1, member)]
+        assert trainer.tally.frozen_return[member] == pytest.approx(np.mean(returns))
+    assert list(trainer.tally.frozen_solved_step) == [0, 0]
+
+
 def test_episode_limit_lets_members_rest(tmp_path):
     trainer = Trainer(tiny(steps=0, episodes=4), tmp_path / "run")
     trainer.run()
