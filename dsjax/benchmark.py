@@ -1,115 +1,259 @@
-"""How fast training is, beside bare stepping of the same envs.
+"""How fast training is, beside bare stepping of the same walkers; what it needs of memory; where its time goes.
 
-Three things take turns, several times over, in one process on one vector env, so that a machine's moods meet them all:
+Three things take turns, several times over, so that a machine's moods meet them all:
 
-    random    bare stepping with random actions, resets included
-    replay    bare stepping with the actions that training took, on the same terrains: the same physics as training
+    random    bare stepping with random actions, resets included: all walkers at once, on every core
+    replay    the same with the actions that training took, on the same terrains: the same physics as training
     training  the whole loop: controllers, learning, counting
 
-training / random is the usual measure. training / replay is what the loop costs: walkers that act at random fall more
-often than those that learn, and resets are expensive.
+training / random is the usual measure. training / replay is what the loop costs: walkers that act at random do other
+things than those that learn. Every case runs in a process of its own, from the untrained population.
 """
 
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Literal
 
-import jax.numpy as jnp
+import jax
 import numpy as np
-from rich.table import Table
+import psutil
 
-from dsjax import config, population, rounds
-from dsjax.display import plain_table
-from dsjax.environment import cores, make_vector
+from dsjax import config, pool, population, rounds, runtime
+from dsjax.environment import make_vector
 from dsjax.tally import Tally
-from dsjax.training import untrained
+from dsjax.training import Trainer, Watch, untrained
+
+_MEGABYTE = 2**20
+_WARM_STEPS = 400  # of the population, before anything is measured
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkCommand:
     """Measure environment steps per second of bare stepping and of training, side by side."""
 
-    members: tuple[int, ...] = (1, 8, 32)
+    members: tuple[int, ...] = (1, 8, 32, 128, 512)
     """Sizes of population."""
-    backends: tuple[Literal["auto", "sync", "async"], ...] = ("auto",)
-    """Backends of the environment."""
-    preset: str = "iros2018"
+    backends: tuple[Literal["envpool", "async", "sync"], ...] = (
+        *(("envpool",) if pool.available() else ()), "async", "sync",
+    )  # fmt: skip
+    """Backends of the environment; all that are installed if not given."""
+    alone: tuple[int, ...] = (1, 8, 32, 128, 512, 2048, 4096)
+    """Sizes of population whose controllers are timed alone."""
+    preset: Literal["iros2018", "readme"] = "iros2018"
     """Controller."""
-    seconds: float = 4.0
+    seconds: float = 3.0
     """About how long each measurement lasts."""
     repeats: int = 5
     """Measurements of each thing; their medians are shown."""
+    soak: float = 0.0
+    """Instead of all this, train for so many minutes and watch the memory."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Environment steps per second over the repeats, all members together."""
+    """One backend and size of population."""
 
     backend: str
     members: int
-    random: list[float]
+    random: list[float]  # environment steps/s over the repeats, all members together
     replay: list[float]
     training: list[float]
+    shares: dict[str, float]  # [us] of one step of the whole population: "walkers", "controllers", "counting"
+    memory: float  # [MB] resident, worker processes included
+
+    def ratio(self, bare: str) -> float:
+        """Return the median, over the repeats, of training over "random" or "replay"."""
+        return statistics.median(t / b for t, b in zip(self.training, getattr(self, bare), strict=True))
+
+
+def apart(function, *arguments):
+    """Return function(*arguments), computed in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
 
 
 def measure(command: BenchmarkCommand, backend: str, members: int) -> Measurement:
-    """Return the speeds of one backend and size of population."""
+    """Return the speeds, shares and memory of one backend and size of population."""
+    runtime.prepare(members)
     settings = config.build({"preset": command.preset, "members": members})
+    step, params, state = rounds.training_step(settings.spec()), _params(settings), untrained(settings)
     envs = make_vector(settings.environment.id, members, backend)
+
+    def seeds(number):
+        return rounds.round_seeds(0, number, [True] * members)
+
+    def train(number, ticks, step=step, envs=envs):
+        rounds.play(step, state, params, envs, seeds(number), ticks, Tally(members))
+
+    def bare(number, actions):
+        together.reset(seed=seeds(number), options={})
+        for action in actions:
+            together.step(action)
+
+    train(0, 40)  # compiles
+    memory = _memory()
+    together = envs if len(envs.groups) == 1 else make_vector(settings.environment.id, members, backend, groups=1)
     try:
-        params = population.share(settings.params(), members)
-        jitted = rounds.training_step(settings.spec())
-        state, taken = untrained(settings), []
-
-        def step(state, *seen):
-            state, action = jitted(state, *seen, params)
-            taken.append(action)
-            return state, action
-
-        def train(number, ticks):
-            nonlocal state
-            taken.clear()
-            seeds = rounds.round_seeds(0, number, [True] * members)
-            state = rounds.play(step, state, envs, seeds, ticks, Tally(members))
-
-        def bare(number, actions):
-            envs.reset(seed=rounds.round_seeds(0, number, [True] * members), options={})
-            for action in actions:
-                envs.step(action)
-
-        train(0, 20)  # compiles
-        ticks = max(20, int(command.seconds / _seconds(lambda: train(1, 40)) * 40))
+        short = max(10, _WARM_STEPS // members)
+        ticks = max(20, int(command.seconds / _seconds(lambda: train(1, short)) * short))
         speeds: dict[str, list[float]] = {"random": [], "replay": [], "training": []}
         rng = np.random.default_rng(0)
         for number in range(2, 2 + command.repeats):
             at_random = rng.uniform(-1, 1, (ticks, members, 4)).astype(np.float32)
             spent = {"random": _seconds(lambda n=number, a=at_random: bare(n, a))}
             spent["training"] = _seconds(lambda n=number: train(n, ticks))
-            replayed = np.asarray(jnp.stack(taken[:ticks]))
-            spent["replay"] = _seconds(lambda n=number, a=replayed: bare(n, a))
+            taken = _actions(train, step, number, ticks, len(envs.groups))
+            spent["replay"] = _seconds(lambda n=number, a=taken: bare(n, a))
             for name, seconds in spent.items():
                 speeds[name].append(ticks * members / seconds)
-        return Measurement(backend, members, **speeds)
+        return Measurement(backend, members, **speeds, shares=_shares(train, step, envs, ticks), memory=memory)
     finally:
         envs.close()
+        together.close()
 
 
-def benchmark_table(command: BenchmarkCommand, measured: list[Measurement]) -> Table:
-    """Return the table of all measurements: medians, and medians of the ratios repeat by repeat."""
-    table = plain_table(f"environment steps/s, {command.preset}, {cores()} cores, medians of {command.repeats}")
-    for name in ("members", "backend", "random", "replay", "training", "training\n/random", "training\n/replay"):
-        table.add_column(name, justify="right")
-    for m in measured:
-        speeds = (statistics.median(values) for values in (m.random, m.replay, m.training))
-        ratios = (
-            statistics.median(t / b for t, b in zip(m.training, bare, strict=True)) for bare in (m.random, m.replay)
+def step_alone(preset: str, members: int, seconds: float) -> float:
+    """Return the time of one step of a population's controllers, draws of periods included [us per member]."""
+    runtime.prepare(members)
+    settings = config.build({"preset": preset, "members": members})
+    step, params, state = rounds.training_step(settings.spec()), _params(settings), untrained(settings)
+    observation, reward = np.zeros((members, 24), np.float32), np.zeros(members, np.float32)
+    flags, first, times = np.zeros(members, bool), 0, []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        for tick in range(first, first + population.REDRAW_STEPS):
+            state, action = step(tick, state, observation, reward, flags, flags, params)
+            np.asarray(action)
+        times.append((time.perf_counter() - start) / population.REDRAW_STEPS / members)
+        first += population.REDRAW_STEPS
+    return statistics.median(times[1:] or times) * 1e6
+
+
+class _Stop(Exception):
+    """The first step is done."""
+
+
+class _FirstStep(Watch):
+    def tick(self, trainer, tick):
+        raise _Stop
+
+
+def start(members: int = 32) -> None:
+    """Print the seconds from this process's start to the first step of a training."""
+    runtime.prepare(members)
+    settings = config.build({"members": members, "evaluation": {"every": 0}})
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            Trainer(settings, Path(folder) / "run", _FirstStep()).run()
+        except _Stop:
+            print(time.time() - psutil.Process().create_time())
+
+
+def starts() -> tuple[float, float]:
+    """Return the seconds from start to first step of a new installation, and of every later training."""
+    with tempfile.TemporaryDirectory() as cache:
+        variables = os.environ | {"XDG_CACHE_HOME": cache}
+        variables.pop("JAX_COMPILATION_CACHE_DIR", None)
+        command = [sys.executable, "-c", "from dsjax import benchmark; benchmark.start()"]
+        cold, warm = (
+            float(subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout)
+            for _ in range(2)
         )
-        table.add_row(str(m.members), m.backend, *(f"{s:,.0f}" for s in speeds), *(f"{r:.2f}" for r in ratios))
-    return table
+    return cold, warm
+
+
+class _Memory(Watch):
+    """Notes the memory after every round, and ends the run when its time is over."""
+
+    def __init__(self, minutes):
+        self.rows, self._end = [], time.monotonic() + 60 * minutes
+
+    def round_done(self, trainer):
+        self.rows.append((int(trainer.tally.rounds), int(trainer.tally.steps.sum()), _memory()))
+        if time.monotonic() > self._end:
+            raise _Stop
+
+
+def soak(minutes: float, members: int = 32) -> list[tuple[int, int, float]]:
+    """Train with evaluations and snapshots for a while; return (round, steps of all members, memory [MB]) per round."""
+    runtime.prepare(members)
+    settings = config.build({"members": members, "episodes": 0, "steps": 10**9})
+    watch = _Memory(minutes)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            Trainer(settings, Path(folder) / "run", watch).run()
+        except _Stop:
+            return watch.rows
+    raise RuntimeError("the training ended before its time")
+
+
+def growth(rows) -> float:
+    """Return how much memory grew per 10 million steps [MB], by least squares over the second half of a soak."""
+    later = np.array(rows[len(rows) // 2 :], float)
+    return float(np.polyfit(later[:, 1], later[:, 2], 1)[0] * 1e7)
+
+
+def _params(settings):
+    return population.share(settings.params(), settings.members)
+
+
+def _actions(train, step, number, ticks, groups):
+    """Return the actions that training takes, (ticks, members, 4)."""
+    taken = []
+
+    def taking(*arguments):
+        state, action = step(*arguments)
+        taken.append(action)
+        return state, action
+
+    train(number, ticks, step=taking)
+    parts = [np.array(jax.device_get(taken[group : ticks * groups : groups])) for group in range(groups)]
+    return np.concatenate(parts, axis=1)
+
+
+def _shares(train, step, envs, ticks):
+    """Return what takes a step's time [us]: waiting for walkers, calling controllers, and the rest."""
+    spent: dict[str, float] = defaultdict(float)
+
+    def timed(name, function):
+        def call(*arguments, **options):
+            begun = time.perf_counter()
+            result = function(*arguments, **options)
+            spent[name] += time.perf_counter() - begun
+            return result
+
+        return call
+
+    class Timed:
+        groups, reset = envs.groups, staticmethod(envs.reset)
+        send, recv = staticmethod(timed("walkers", envs.send)), staticmethod(timed("walkers", envs.recv))
+
+    def waiting(*arguments):
+        state, action = step(*arguments)
+        return state, np.asarray(action)
+
+    whole = _seconds(lambda: train(1, ticks, step=timed("controllers", waiting), envs=Timed))
+    spent["counting"] = whole - sum(spent.values())
+    return {name: seconds / ticks * 1e6 for name, seconds in spent.items()}
+
+
+def _memory():
+    """Return the resident memory of this process and its children [MB]."""
+    process = psutil.Process()
+    return sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / _MEGABYTE
 
 
 def _seconds(call):
-    start = time.perf_counter()
+    begun = time.perf_counter()
     call()
-    return time.perf_counter() - start
+    return time.perf_counter() - begun

@@ -96,7 +96,7 @@ def _peek(arguments, flag):
 
 
 def _refuse_changes(stored, settings, output):
-    changed = {k: v for k, v in configs.differences(stored, settings).items() if k not in configs.FREE_KEYS}
+    changed = {k: v for k, v in configs.differences(stored, settings).items() if not configs.may_change(k, *v)}
     if changed:
         listing = ", ".join(f"{key} ({old!r} there, {new!r} here)" for key, (old, new) in changed.items())
         raise ConfigError(f"{output} was started with another config: {listing}; leave these out, or start a new run")

@@ -36,6 +36,11 @@ FREE_KEYS = (
 )  # fmt: skip
 
 
+def may_change(key: str, old: Any, new: Any) -> bool:
+    """Return whether a run may be resumed with another value of a key."""
+    return key in FREE_KEYS and not (key == "environment.backend" and "envpool" in (old, new))
+
+
 class ConfigError(ValueError):
     """A config that cannot be run; the message has one line per mistake."""
 
@@ -47,10 +52,10 @@ class EnvironmentConfig:
     __pydantic_config__ = ConfigDict(extra="forbid")
     id: Literal["BipedalWalker-v3", "BipedalWalkerHardcore-v3"] = "BipedalWalker-v3"
     """Gymnasium's name of the task."""
-    backend: Annotated[Literal["auto", "sync", "async"], arg(aliases=["--backend"])] = "auto"
-    """Where envs step: in this process, in worker processes, or in whichever is faster here."""
+    backend: Annotated[Literal["auto", "envpool", "async", "sync"], arg(aliases=["--backend"])] = "auto"
+    """Where walkers step: EnvPool's in threads, gymnasium's in workers or in this process; auto is the fastest."""
     workers: Limit = 0
-    """Worker processes of the async backend; 0 is one per core."""
+    """Worker processes of async, threads of envpool; 0 is one per core."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +101,7 @@ class SynapseConfig:
     __pydantic_config__ = ConfigDict(extra="forbid")
     amplitude: NonNegative
     """Initial amplitude of a weight's oscillation; larger explores further."""
-    period: Annotated[float, Strict(), Field(ge=3000, allow_inf_nan=False)]
+    period: Annotated[float, Strict(), Field(ge=5000, allow_inf_nan=False)]
     """Mean period [ms]; longer gives each reward more time to find its weight."""
     period_cv: Annotated[float, Strict(), Field(ge=0, le=0.2)]
     """Standard deviation of a period over its mean; larger decorrelates synapses sooner."""
@@ -147,7 +152,7 @@ class EvaluationConfig:
     """Frozen-center episodes on held-out terrains, between rounds."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
-    every: Limit = 5
+    every: Limit = 10
     """Evaluate after every so many rounds, and before the first; 0 never does."""
     episodes: Count = 10
     """Terrains per member and evaluation. Members with a mean of 300 are tested on 100."""

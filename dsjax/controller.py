@@ -166,7 +166,17 @@ def learn(state, modulator, spec, params, dt):
     return state._replace(synapses=synapses, optimizer=optimizer)
 
 
-def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP, redraw=True):
+def draw_periods(key, state, params):
+    """Return the ControllerState with all synapses' next periods drawn anew; see `synapse.draw_periods`."""
+    return state._replace(synapses=synapse.draw_periods(key, state.synapses, params.synapse))
+
+
+def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
+    """Draw the synapses' next periods, then `advance`: all that a lone controller needs, step by step."""
+    return advance(draw_periods(key, state, params), observation_, reward, starts, ends, spec, params, dt)
+
+
+def advance(state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
     """Learn from the reward that the last action brought, then act on the observation it led to.
 
     An episode of n environment steps takes n + 1 calls: one with the observation after the reset (`starts`), one per
@@ -174,8 +184,9 @@ def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_S
     of the controller thus runs exactly n times. With `deliver_last_reward` the synapses run on every call but the
     first, and so see every reward; without, on every call but the last, and see 0 on the first.
 
+    Nothing here is random: whoever calls this must call `draw_periods` at least once in every shortest period.
+
     Args:
-      key: PRNG key, for new periods.
       state: ControllerState.
       observation_: (24,).
       reward: () of the last environment step; ignored where `starts`.
@@ -184,15 +195,10 @@ def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_S
       spec: ControllerSpec.
       params: ControllerParams.
       dt: () [ms] of controller time per environment step.
-      redraw: () bool, whether to draw the synapses' next periods; see `synapse.draw_periods`.
 
     Returns:
       (ControllerState, action (4,), Activity).
     """
-    synapses = jax.lax.cond(
-        redraw, lambda: synapse.draw_periods(key, state.synapses, params.synapse), lambda: state.synapses
-    )
-    state = state._replace(synapses=synapses)
     observation_ = observation_.astype(state.action.dtype)
     starts, ends = jnp.asarray(starts), jnp.asarray(ends)
     modulator = learning.modulator(jnp.where(starts, 0, reward).astype(state.action.dtype), spec.learning)

@@ -1,5 +1,6 @@
 """Show a training while it runs: a live bar on a terminal, plain lines elsewhere; and the table it ends with."""
 
+import statistics
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from dsjax.benchmark import BenchmarkCommand, Measurement, growth
+from dsjax.environment import cores
 from dsjax.records import RunError, read_table
 from dsjax.scoring import Score
 from dsjax.statistics import frozen_curve, iqm, score
@@ -41,7 +44,7 @@ class Display(Watch):
         self._figures = Text("")
         self._screen = Live(self._render(), console=console, auto_refresh=False) if self._live else None
         self._shown = time.monotonic()
-        self._steps: int | None = None  # environment steps of the population when last shown
+        self._tick: int | None = None  # of the round, when last shown
 
     def __enter__(self):
         if self._screen:
@@ -52,29 +55,28 @@ class Display(Watch):
         if self._screen:
             self._screen.stop()
 
-    def tick(self, trainer, tick, state):
+    def tick(self, trainer, tick):
         """Show progress if enough time has passed."""
         now = time.monotonic()
-        steps = int(trainer.tally.steps.sum())
-        if self._steps is None:
-            self._steps, self._shown = steps, now
+        if self._tick is None:
+            self._tick, self._shown = tick, now
         if now - self._shown >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS):
-            rate = (steps - self._steps) / (now - self._shown)
-            self._show(trainer, trainer.fraction(tick), rate, trainer.amplitude(state), "round")
-            self._shown, self._steps = now, steps
+            rate = (tick - self._tick) * trainer.active().sum() / (now - self._shown)
+            self._show(trainer, trainer.fraction(tick), rate, "round")
+            self._shown, self._tick = now, tick
 
     def round_done(self, trainer):
         """Show the figures at a round's end, with the last evaluation."""
         number = int(trainer.tally.rounds)
-        self._show(trainer, trainer.fraction(), None, trainer.amplitude(), "done" if number else "untrained")
-        self._steps = None  # evaluation and saving are not training time
+        self._show(trainer, trainer.fraction(), None, "done" if number else "untrained")
+        self._tick = None  # evaluation and saving are not training time
 
     def notice(self, text):
         """Print something the user should know, above the bar."""
         self._console.print(f"[yellow]{text}")
 
-    def _show(self, trainer: Trainer, fraction, rate, amplitude, kind):
-        figures = _figures_line(trainer, amplitude)
+    def _show(self, trainer: Trainer, fraction, rate, kind):
+        figures = _figures_line(trainer)
         number = int(trainer.tally.rounds) + (kind == "round")
         if self._screen:
             fields = {} if rate is None else {"rate": rate}
@@ -91,7 +93,7 @@ class Display(Watch):
         return Group(self._progress, self._figures)
 
 
-def _figures_line(trainer, amplitude):
+def _figures_line(trainer):
     """Return one line on the population: returns of the last 100 training episodes, and of the frozen centers."""
     tally = trainer.tally
     parts = []
@@ -104,7 +106,7 @@ def _figures_line(trainer, amplitude):
     frozen = tally.frozen_return[np.isfinite(tally.frozen_return)]
     if len(frozen):
         parts.append(f"frozen: median {np.median(frozen):.1f}, best {frozen.max():.1f}")
-    parts.append(f"solved {int(tally.solved().sum())}/{len(tally.steps)} | amplitude {np.mean(amplitude):.4f}")
+    parts.append(f"solved {int(tally.solved().sum())}/{len(tally.steps)} | amplitude {trainer.amplitude().mean():.4f}")
     return " | ".join(parts)
 
 
@@ -197,4 +199,47 @@ def curve_table(folder: Path) -> Table:
         table.add_row(
             str(row["round"]), str(row["members"]), f"{row['steps']:,.0f}", *returns, f"{row['fall_rate']:.0%}"
         )
+    return table
+
+
+def speed_tables(command: BenchmarkCommand, measured: list[Measurement]) -> tuple[Table, Table]:
+    """Return the tables of speeds, with medians of ratios repeat by repeat, and of where a step's time goes."""
+    speeds = plain_table(f"environment steps/s, {command.preset}, {cores()} cores, medians of {command.repeats}")
+    for name in ("backend", "members", "random", "replay", "training", "training\n/random", "training\n/replay", "MB"):
+        speeds.add_column(name, justify="right")
+    parts = ("walkers", "controllers", "counting")
+    shares = plain_table("one step of the population in us, and its parts")
+    for name in ("backend", "members", "step", *parts):
+        shares.add_column(name, justify="right")
+    for m in measured:
+        medians = (statistics.median(values) for values in (m.random, m.replay, m.training))
+        ratios = (m.ratio("random"), m.ratio("replay"))
+        about = m.backend, str(m.members)
+        speeds.add_row(*about, *(f"{s:,.0f}" for s in medians), *(f"{r:.2f}" for r in ratios), f"{m.memory:,.0f}")
+        whole = sum(m.shares.values())
+        shares.add_row(
+            *about, f"{whole:,.0f}", *(f"{m.shares[part]:,.0f} ({m.shares[part] / whole:3.0%})" for part in parts)
+        )
+    return speeds, shares
+
+
+def alone_table(command: BenchmarkCommand, alone: dict[int, float]) -> Table:
+    """Return the table of the controllers' step without walkers, from microseconds per member by size."""
+    table = plain_table(f"controllers alone, {command.preset}")
+    table.add_column("members", justify="right")
+    table.add_column("us per member step", justify="right")
+    for members, microseconds in alone.items():
+        table.add_row(f"{members:,}", f"{microseconds:.2f}")
+    return table
+
+
+def soak_table(rows: list[tuple[int, int, float]]) -> Table:
+    """Return the table of a soak: memory after some twelve of its rounds."""
+    table = plain_table("memory of a training that goes on")
+    for name in ("round", "steps of all members", "MB"):
+        table.add_column(name, justify="right")
+    for number in np.unique(np.linspace(0, len(rows) - 1, 12).astype(int)):
+        done, steps, memory = rows[number]
+        table.add_row(str(done), f"{steps:,}", f"{memory:,.1f}")
+    table.caption = f"growth over the second half: {growth(rows):+.2f} MB per 10 million steps"
     return table

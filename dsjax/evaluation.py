@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsjax import population
-from dsjax.environment import outcome_of
+from dsjax.walker import outcome_of
 
 # First seed of each set; terrain i has seed first + i. Training's seeds are hashes of 63 bits and do not meet these.
 TERRAINS = {"validation-v1": 7_000_000_000, "test-v1": 8_000_000_000}

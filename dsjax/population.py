@@ -13,7 +13,7 @@ from dsjax import controller
 from dsjax.controller import ControllerState
 
 # Steps between two draws of all synapses' next periods; a period must not be shorter.
-REDRAW_STEPS = 16
+REDRAW_STEPS = 32
 
 
 class PopulationState(NamedTuple):
@@ -53,10 +53,24 @@ def init(key, members, spec, params):
     )
 
 
-def step(state, observation, reward, starts, ends, spec, params, dt=controller.TIME_STEP):
-    """Step every member once; see `controller.step`.
+def select(state, members):
+    """Return the population of some members alone, by an index of the member axis; parameters take the same index."""
+    rows = jax.tree.map(lambda leaf: leaf[members], (state.key, state.running, state.members))
+    return PopulationState(rows[0], state.tick, *rows[1:])
 
-    A member whose action is not finite is stopped: its action is 0 from then on, and it no longer changes.
+
+def join(states):
+    """Return one population of several populations' members, in order; all must have taken as many steps."""
+    rows = [(state.key, state.running, state.members) for state in states]
+    rows = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
+    return PopulationState(rows[0], states[0].tick, *rows[1:])
+
+
+def step(state, observation, reward, starts, ends, spec, params, dt=controller.TIME_STEP):
+    """Step every member once: `draw_periods` where `draw_due`, then `advance`.
+
+    This is the whole step in one traceable function. A loop on the host does better to call its two halves apart: on
+    a CPU the branch between them costs as much time as thirty members' steps.
 
     Args:
       state: PopulationState.
@@ -71,17 +85,36 @@ def step(state, observation, reward, starts, ends, spec, params, dt=controller.T
     Returns:
       (PopulationState, action (N, 4), controller.Activity with leaves (N, ...)).
     """
+    state = jax.lax.cond(draw_due(state.tick), lambda: draw_periods(state, params), lambda: state)
+    return advance(state, observation, reward, starts, ends, spec, params, dt)
 
-    redraw = state.tick % REDRAW_STEPS == 0  # one for all, so that under vmap the draw stays a branch
 
-    def one(key, member, running, observation, reward, starts, ends, params):
+def draw_due(tick):
+    """Return whether the synapses' next periods are to be drawn before the step of this tick."""
+    return tick % REDRAW_STEPS == 0
+
+
+def draw_periods(state, params):
+    """Return the PopulationState with every synapse's next period drawn anew, from its member's key and the tick."""
+
+    def one(key, member, params):
         key = jax.random.fold_in(jax.random.wrap_key_data(key), state.tick)
-        stopped = ~running
-        return controller.step(
-            key, member, observation, reward, starts | stopped, ends | stopped, spec, params, dt, redraw
-        )
+        return controller.draw_periods(key, member, params)
 
-    arguments = state.key, state.members, state.running, observation, reward, starts, ends, params
+    return state._replace(members=_over_members(one, (state.key, state.members, params)))
+
+
+def advance(state, observation, reward, starts, ends, spec, params, dt=controller.TIME_STEP):
+    """Step every member once, next periods as they are; see `controller.advance`. Arguments and result as of `step`.
+
+    A member whose action is not finite is stopped: its action is 0 from then on, and it no longer changes.
+    """
+
+    def one(member, running, observation, reward, starts, ends, params):
+        stopped = ~running
+        return controller.advance(member, observation, reward, starts | stopped, ends | stopped, spec, params, dt)
+
+    arguments = state.members, state.running, observation, reward, starts, ends, params
     members, action, activity = _over_members(one, arguments)
     running = state.running & jnp.all(jnp.isfinite(action), axis=-1)
     action = jnp.where(running[:, None], action, 0)

@@ -128,7 +128,10 @@ def add_session(folder, command):
     """Note in run.json that a session starts: its command, code, versions and machine."""
     path = Path(folder) / "run.json"
     sessions = json.loads(path.read_text())["sessions"] if path.exists() else []
-    packages = ("dsjax", "jax", "jaxlib", "gymnasium", "box2d", "optax", "orbax-checkpoint", "numpy", "pyarrow")
+    packages = (
+        *("dsjax", "jax", "jaxlib", "gymnasium", "box2d", "envpool"),
+        *("optax", "orbax-checkpoint", "numpy", "pyarrow"),
+    )
     sessions.append(
         {
             "command": command,

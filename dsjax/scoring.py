@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ import tyro
 
 from dsjax import population, records
 from dsjax.command import load_run
-from dsjax.environment import make_vector
+from dsjax.environment import choose, make_vector
 from dsjax.evaluation import evaluate
 from dsjax.records import RunError
 from dsjax.snapshot import Snapshots
@@ -35,8 +35,8 @@ class ScoreCommand:
     """Act with the frozen centers, or with the weights oscillating around them; neither learns."""
     terrains: Literal["test-v1", "validation-v1"] = "test-v1"
     """Terrain set: test for reporting, validation is what training selects on."""
-    backend: Annotated[Literal["auto", "sync", "async"], tyro.conf.arg(aliases=["--environment.backend"])] = "auto"
-    """Where envs step."""
+    backend: Literal["auto", "async", "sync"] = "auto"
+    """Where walkers step; the result is the same."""
     render: bool = False
     """Watch the first member in a window, one terrain after the other."""
 
@@ -71,9 +71,8 @@ def score_run(command: ScoreCommand) -> Score:
     if command.render:
         members = members[:1]
     slots = 1 if command.render else max(len(members), min(_SLOTS, len(members) * command.episodes))
-    envs = make_vector(
-        config.environment.id, slots, "sync" if command.render else command.backend, None, 0 if command.render else None
-    )
+    backend = "sync" if command.render else choose(command.backend, slots, gymnasium_only=True)
+    envs = make_vector(config.environment.id, slots, backend, render=0 if command.render else None)
     try:
         params = population.share(config.params(), config.members)
         columns = evaluate(

@@ -4,8 +4,9 @@ Plain numpy, and all of it is in every snapshot, so that a resumed run counts on
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from dsjax.environment import outcome_of
+from dsjax.walker import outcome_of
 
 SOLVED_RETURN = 300.0  # BipedalWalker counts as solved at this mean return ...
 SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training, or held-out terrains
@@ -39,29 +40,45 @@ class Tally:
         self._rows = []
 
     def observe(self, reward, terminated, truncated, stepped):
-        """Count one step of the vector env.
+        """Count T steps of the vector env.
 
         Args:
-          reward: (N,).
-          terminated: (N,) bool.
-          truncated: (N,) bool.
-          stepped: (N,) bool, False where the call was a reset, or the member rests.
+          reward: (T, N).
+          terminated: (T, N) bool.
+          truncated: (T, N) bool.
+          stepped: (T, N) bool, False where the call was a reset, or the member rests.
         """
-        self._return += np.where(stepped, reward, 0.0)
-        self._length += stepped
-        self.steps += stepped
+        members = len(self.steps)
         ended = (terminated | truncated) & stepped
-        for member in np.flatnonzero(ended):
-            self._complete(member, outcome_of(terminated[member], reward[member]))
+        # Episodes by the order in which each member ends them. bincount adds one step after the other, and what an
+        # episode had before comes first, so that a sum does not depend on T.
+        number = np.cumsum(ended, axis=0) - ended
+        cell = number * members + np.arange(members)
+        cells = np.concatenate([np.arange(members), cell.ravel()])
+        shape = (number[-1].max() + 2, members)
+
+        def sums(before, values):
+            weights = np.concatenate([before, values.ravel()])
+            return np.bincount(cells, weights, minlength=shape[0] * members).reshape(shape)
+
+        returns = sums(self._return, np.where(stepped, reward, 0.0))
+        lengths = sums(self._length, stepped).astype(np.int64)
+        steps = self.steps + np.cumsum(stepped, axis=0)
+        ticks, who = np.nonzero(ended)
+        which = number[ticks, who], who
+        outcomes = [outcome_of(*last) for last in zip(terminated[ticks, who], reward[ticks, who], strict=True)]
+        self._complete(who, steps[ticks, who], lengths[which], returns[which], outcomes)
+        current = number[-1] + ended[-1], np.arange(members)
+        self._return, self._length = returns[current], lengths[current]
+        self.steps = steps[-1].copy()
 
     def end_round(self, number):
         """Close the episodes that the round's end cuts, and return the round's rows as columns of `episodes`."""
-        for member in np.flatnonzero(self._length):
-            self._record(member, "cut")
+        cut = np.flatnonzero(self._length)
+        self._record(cut, self.steps[cut], self._length[cut], self._return[cut], ["cut"] * len(cut))
         names = ("member", "episode", "step", "length", "return", "outcome")
-        values = zip(*self._rows, strict=True) if self._rows else [()] * len(names)
-        columns = dict(zip(names, values, strict=True))
-        return {"round": np.full(len(self._rows), number), **columns}
+        columns = dict(zip(names, map(np.concatenate, zip(*self._rows, strict=True)), strict=True))
+        return {"round": np.full(len(columns["member"]), number), **columns}
 
     def evaluated(self, member, returns):
         """Count an evaluation of a member's frozen centers: the returns, one per held-out terrain."""
@@ -92,23 +109,28 @@ class Tally:
         for name in self.arrays():
             setattr(self, name.removeprefix("tally."), np.array(arrays[name]))
 
-    def _complete(self, member, outcome):
-        for ring, value in ((self.recent, self._return[member]), (self.recent_length, self._length[member])):
-            ring[member, :-1] = ring[member, 1:]
-            ring[member, -1] = value
-        self.best_return[member] = max(self.best_return[member], self._return[member])
-        self.completed[member] += 1
-        self._record(member, outcome)
-        solved = self.completed[member] >= SOLVED_EPISODES and self.recent[member].mean() >= SOLVED_RETURN
-        if solved and self.training_solved_step[member] < 0:
-            self.training_solved_step[member] = self.steps[member]
-            self.training_solved_episode[member] = self.completed[member]
+    def _complete(self, who, steps, lengths, returns, outcomes):
+        """Count episodes that the environment ended: one member, step, length, return and outcome each."""
+        before = self.completed.copy()
+        self._record(who, steps, lengths, returns, outcomes)
+        for member in np.unique(who):
+            mine = who == member
+            series = np.append(self.recent[member], returns[mine])
+            means = sliding_window_view(series, SOLVED_EPISODES)[1:].mean(axis=1)  # nan before the 100th episode
+            self.recent[member] = series[-SOLVED_EPISODES:]
+            self.recent_length[member] = np.append(self.recent_length[member], lengths[mine])[-SOLVED_EPISODES:]
+            self.best_return[member] = max(self.best_return[member], returns[mine].max())
+            self.completed[member] += mine.sum()
+            solved = np.flatnonzero(means >= SOLVED_RETURN)
+            if len(solved) and self.training_solved_step[member] < 0:
+                self.training_solved_step[member] = steps[mine][solved[0]]
+                self.training_solved_episode[member] = before[member] + solved[0] + 1
 
-    def _record(self, member, outcome):
-        row = (self.episodes[member], self.steps[member], self._length[member], self._return[member])
-        self._rows.append((member, *row, outcome))
-        self.episodes[member] += 1
-        self._return[member], self._length[member] = 0.0, 0
+    def _record(self, who, steps, lengths, returns, outcomes):
+        """Add rows, numbering each member's episodes on, and begin its next episode."""
+        earlier = [np.count_nonzero(who[:row] == member) for row, member in enumerate(who)]
+        self._rows.append((who, self.episodes[who] + earlier, steps, lengths, returns, np.array(outcomes, object)))
+        self.episodes += np.bincount(who, minlength=len(self.episodes))
 
 
 def _row_means(values):

@@ -6,6 +6,7 @@ terrains seeded by (run seed, member, round). That is why a run that was killed 
 
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ import numpy as np
 
 from dsjax import population, records, snapshot, synapse
 from dsjax.config import Config, to_toml
-from dsjax.environment import WorkerDied, make_vector
+from dsjax.environment import choose, make_vector
 from dsjax.evaluation import evaluate
 from dsjax.population import PopulationState
 from dsjax.records import RunError
 from dsjax.rounds import play, round_seeds, training_step
 from dsjax.snapshot import Snapshots
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN, Tally
+from dsjax.workers import WorkerDied
 
 _ATTEMPTS = 3  # at a round whose env workers die
 
@@ -34,8 +36,8 @@ class Interrupted(Exception):
 class Watch:
     """What a training tells whoever watches it; this one ignores it all. `display` has those that show it."""
 
-    def tick(self, trainer: "Trainer", tick: int, state: PopulationState) -> None:
-        """Hear of every step of the vector env in a training round."""
+    def tick(self, trainer: "Trainer", tick: int) -> None:
+        """Hear of every step of the vector env in a training round; `trainer` knows of the rounds before it."""
 
     def round_done(self, trainer: "Trainer") -> None:
         """Hear that a round is over, with its evaluation."""
@@ -68,10 +70,11 @@ class Trainer:
         self.tally = Tally(config.members)
         self.state = untrained(config)
         self._initial_centers = np.asarray(self.state.members.synapses.center)
-        self._jitted = training_step(self.spec)
+        self._step = training_step(self.spec)
         self.saved: int | None = None  # round of the last snapshot
         self._signal: int | None = None
-        self._envs: Any = None
+        self._envs: Any = None  # to train on
+        self._held_out: Any = None  # to evaluate on
 
     def run(self, resume: bool = False, number: int | None = None) -> None:
         """Train until a limit of the config is reached.
@@ -84,6 +87,7 @@ class Trainer:
           RunError: the folder or a snapshot cannot be used, or the disk fails; nothing already saved is lost.
           Interrupted: SIGINT or SIGTERM came; what was saved can be resumed.
         """
+        self.config = self._with_backend(resume)
         if not resume:
             records.create(self.folder, to_toml(self.config))
         records.add_session(self.folder, records.command_line())
@@ -92,7 +96,7 @@ class Trainer:
             with self._signals():
                 if resume:
                     self._restore(snapshots, number)
-                self._envs = self._make_envs()
+                self._open_envs()
                 if not resume or not snapshots.numbers():
                     self._begin(snapshots)
                 while not self.finished():
@@ -101,8 +105,7 @@ class Trainer:
         except OSError as error:
             raise RunError(records.explain_os_error(error, self.folder)) from error
         finally:
-            if self._envs is not None:
-                self._envs.close()
+            self._close_envs()
             snapshots.close()
 
     def active(self):
@@ -124,16 +127,43 @@ class Trainer:
         completed = self.tally.completed[active].min() if active.any() else 0
         return max(steps, completed / self.config.episodes if self.config.episodes else 0.0)
 
-    def amplitude(self, state=None):
-        """Return each member's amplitude, (N,), now or in a state given."""
-        synapses = (state or self.state).members.synapses
-        return np.asarray(jax.vmap(synapse.amplitude)(synapses, self.params.synapse))
+    def amplitude(self):
+        """Return each member's amplitude, (N,), as of the last round."""
+        return np.asarray(jax.vmap(synapse.amplitude)(self.state.members.synapses, self.params.synapse))
 
-    def _make_envs(self):
+    def _with_backend(self, resume):
+        """Return the config with the backend that "auto" means here; the run must keep its physics wherever it goes."""
+        environment, members = self.config.environment, self.config.members
+        # A run that is resumed as "auto" is gymnasium's: EnvPool's would say so.
+        gymnasium_only = resume or self.render is not None
+        try:
+            backend = choose(environment.backend, members, environment.workers or None, gymnasium_only)
+        except ValueError as error:
+            raise RunError(str(error)) from None
+        return replace(self.config, environment=replace(environment, backend=backend))
+
+    def _open_envs(self):
         environment = self.config.environment
-        return make_vector(
+        self._envs = make_vector(
             environment.id, self.config.members, environment.backend, environment.workers or None, self.render
         )
+
+    def _evaluation_envs(self):
+        """Return envs with gymnasium's own physics, made when first needed if training has other ones."""
+        environment = self.config.environment
+        if environment.backend != "envpool":
+            return self._envs
+        if self._held_out is None:
+            workers = environment.workers or None
+            backend = choose("auto", self.config.members, workers, gymnasium_only=True)
+            self._held_out = make_vector(environment.id, self.config.members, backend, workers)
+        return self._held_out
+
+    def _close_envs(self):
+        for envs in (self._envs, self._held_out):
+            if envs is not None:
+                envs.close()
+        self._envs = self._held_out = None
 
     def _restore(self, snapshots, number):
         there = snapshots.numbers()
@@ -163,7 +193,7 @@ class Trainer:
         left = self.config.steps - self.tally.ticks if self.config.steps else np.inf
         ticks = int(min(self.config.round_steps, left))
         seeds = round_seeds(self.config.seed, number, active)
-        self.state = play(self._step, self.state, self._envs, seeds, ticks, self.tally, self._check)
+        self.state = play(self._step, self.state, self.params, self._envs, seeds, ticks, self.tally, self._check)
         tables = {"episodes": self.tally.end_round(number)}
         self.tally.rounds += 1
         self.tally.ticks += ticks
@@ -173,16 +203,13 @@ class Trainer:
             tables |= self._evaluate()
         return tables | {"members": self._member_columns()}
 
-    def _step(self, state, observation, reward, starts, ends):
-        return self._jitted(state, observation, reward, starts, ends, self.params)
-
     def _evaluate(self):
         """Evaluate the frozen centers; return the table. Members good enough to be solved meet all 100 terrains."""
         members = np.flatnonzero(np.asarray(self.state.running))
         if not len(members):
             return {}
-        check = partial(self._check, -1, self.state)
-        play_frozen = partial(evaluate, self._envs, self.state, self.spec, self.params, check=check)
+        check = partial(self._check, -1)
+        play_frozen = partial(evaluate, self._evaluation_envs(), self.state, self.spec, self.params, check=check)
         columns = play_frozen(members, range(self.config.evaluation.episodes))
         promising = [m for m in members if _returns_of(columns, m).mean() >= SOLVED_RETURN]
         further = range(self.config.evaluation.episodes, SOLVED_EPISODES)
@@ -242,21 +269,21 @@ class Trainer:
             try:
                 return compute()
             except WorkerDied as error:
-                self._check(-1, state)  # a signal to the whole process group may have ended the worker too
+                self._check(-1)  # a signal to the whole process group may have ended the worker too
                 records.add_event(self.folder, "worker died", reason=str(error), attempt=attempt)
                 self.watch.notice(f"{error}; restarting round {int(counts['tally.rounds']) + 1}")
                 self.state = state
                 self.tally.restore(counts)
-                self._envs.close()
-                self._envs = self._make_envs()
+                self._close_envs()
+                self._open_envs()
         raise RunError(f"env workers died {_ATTEMPTS} times in one round; see {self.folder / 'events.jsonl'}")
 
-    def _check(self, tick, state):
+    def _check(self, tick):
         if self._signal is not None:
             records.add_event(self.folder, "interrupted", signal=signal.Signals(self._signal).name)
             raise Interrupted(signal.Signals(self._signal).name)
         if tick >= 0:
-            self.watch.tick(self, tick, state)
+            self.watch.tick(self, tick)
 
     @contextmanager
     def _signals(self):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measure environment steps per second: python scripts/benchmark.py --members 1 8 32."""
+"""Measure environment steps per second, memory and time per step: python scripts/benchmark.py --members 32 128."""
 
 
 def main():
@@ -8,13 +8,28 @@ def main():
     from rich.console import Console
     from rich.progress import track
 
-    from dsjax.benchmark import BenchmarkCommand, benchmark_table, measure
+    from dsjax import benchmark
+    from dsjax.display import alone_table, soak_table, speed_tables
 
-    command = tyro.cli(BenchmarkCommand)
+    command = tyro.cli(benchmark.BenchmarkCommand)
     console, progress = Console(), Console(stderr=True)
-    cases = [(backend, members) for members in command.members for backend in command.backends]
-    measured = [measure(command, *case) for case in track(cases, "measuring", console=progress, transient=True)]
-    console.print(benchmark_table(command, measured))
+
+    def measuring(cases, what):
+        return track(cases, f"measuring {what}", console=progress, transient=True)
+
+    if command.soak:
+        console.print(soak_table(benchmark.apart(benchmark.soak, command.soak)))
+        return
+    cases = [(backend, members) for backend in command.backends for members in command.members]
+    measured = [benchmark.apart(benchmark.measure, command, *case) for case in measuring(cases, "speed")]
+    console.print(*speed_tables(command, measured))
+    alone = {
+        members: benchmark.apart(benchmark.step_alone, command.preset, members, command.seconds)
+        for members in measuring(command.alone, "controllers")
+    }
+    console.print(alone_table(command, alone))
+    cold, warm = benchmark.starts()
+    console.print(f"Start to first step, 32 members: {cold:.1f} s the first time, {warm:.1f} s from then on.")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ def main():
 
     from dsjax.command import errors_in_one_line
     from dsjax.display import score_table
+    from dsjax.runtime import prepare
     from dsjax.scoring import ScoreCommand, score_run
 
     command = tyro.cli(ScoreCommand)
+    prepare()
     console = Console()
     with errors_in_one_line():
         score = score_run(command)

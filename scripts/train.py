@@ -10,11 +10,13 @@ def main():
 
     from dsjax.command import errors_in_one_line, parse_train
     from dsjax.display import Display, summary_table
+    from dsjax.runtime import prepare
     from dsjax.training import Interrupted, Trainer
 
     console = Console()
     with errors_in_one_line():
         command = parse_train(sys.argv[1:])
+        prepare(command.settings.members)
         again = f"python scripts/train.py --output {command.output} --resume"
         with Display(console) as display:
             trainer = Trainer(command.settings, command.output, display, command.watched())

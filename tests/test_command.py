@@ -68,6 +68,14 @@ def test_resuming_with_another_config_names_the_keys(run):
         parse("--config", IROS, "--output", run, "--resume", "--evaluation.every", 0, "--steps", 100)
 
 
+def test_a_run_keeps_its_physics(run):
+    stored = (run / "config.toml").read_text()
+    own = "envpool" if 'backend = "envpool"' in stored else "sync"
+    other = "sync" if own == "envpool" else "envpool"
+    with pytest.raises(ConfigError, match=rf"environment.backend \('{own}' there, '{other}' here\)"):
+        parse("--output", run, "--resume", "--backend", other)
+
+
 def test_resuming_needs_a_folder():
     with pytest.raises(ConfigError, match="--resume needs the run's folder: --output runs/NAME"):
         parse("--resume")

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from dsjax import environment
-from dsjax.environment import WorkerDied, make, make_vector
+from dsjax.environment import choose, make_vector
+from dsjax.grouped import LocalVectorEnv
+from dsjax.walker import make, outcome_of
+from dsjax.workers import WorkerDied, WorkerVectorEnv
 
 ID = "BipedalWalker-v3"
 
@@ -74,9 +77,9 @@ def test_both_backends_give_the_same_bits(workers):
 
 @pytest.mark.parametrize("count", [1, 2, 8])
 def test_auto_uses_workers_where_cores_and_envs_are_enough(count):
-    envs = make_vector(ID, count)
+    envs = make_vector(ID, count, choose("auto", count, gymnasium_only=True))
     many = environment.cores() > 1 and count == 8
-    assert isinstance(envs, environment.WorkerVectorEnv if many else gymnasium.vector.SyncVectorEnv)
+    assert isinstance(envs, WorkerVectorEnv if many else LocalVectorEnv)
     envs.close()
 
 
@@ -98,7 +101,7 @@ def test_an_error_in_a_worker_arrives_here():
 
 
 def test_unknown_backend_is_refused():
-    with pytest.raises(ValueError, match=r"environment.backend = 'ray': must be one of auto, sync, async"):
+    with pytest.raises(ValueError, match=r"environment.backend = 'ray': must be one of auto, envpool, async, sync"):
         make_vector(ID, 2, "ray")
 
 
@@ -106,4 +109,4 @@ def test_unknown_backend_is_refused():
     ("terminated", "reward", "outcome"), [(True, -100.0, "fell"), (True, 0.2, "finished"), (False, 0.2, "timeout")]
 )
 def test_outcomes(terminated, reward, outcome):
-    assert environment.outcome_of(terminated, reward) == outcome
+    assert outcome_of(terminated, reward) == outcome

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dsjax import controller, evaluation, population
-from dsjax.environment import make, make_vector
+from dsjax.environment import make_vector
 from dsjax.presets import preset
+from dsjax.walker import make
 
 ID = "BipedalWalker-v3"
 SPEC, PARAMS = preset("iros2018")

@@ -8,8 +8,8 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "environment", "records", "snapshot", "tally", "config", "statistics", "evaluation", "rounds", "training",
-    "command", "scoring", "display", "benchmark",
+    "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "config", "statistics",
+    "evaluation", "rounds", "training", "runtime", "benchmark", "command", "scoring", "display",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 

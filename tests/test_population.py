@@ -32,8 +32,8 @@ def run(name, members, change=lambda state: state, change_inputs=lambda *arrays:
     params = population.share(params, len(members))
     state = change(population.init(jax.random.key(3), jnp.asarray(members), spec, params))
     step, actions = training_step(spec), []
-    for now in zip(*change_inputs(*inputs(members)), strict=True):
-        state, action = step(state, *now, params)
+    for tick, now in enumerate(zip(*change_inputs(*inputs(members)), strict=True)):
+        state, action = step(tick, state, *now, params)
         actions.append(np.asarray(action))
     return state, np.stack(actions)
 
@@ -46,6 +46,37 @@ def test_a_member_is_the_same_bits_in_every_population(name):
         np.testing.assert_array_equal(actions, many[:, members])
         mine = jax.tree.map(lambda leaf, m=members: leaf[np.array(m)], many_state.members)
         jax.tree.map(np.testing.assert_array_equal, state.members, mine)
+
+
+def test_the_two_halves_on_the_host_equal_one_traced_step():
+    spec, params = preset("iros2018")
+    params = population.share(params, 3)
+    whole, _ = run("iros2018", [0, 1, 2])
+    state = population.init(jax.random.key(3), jnp.arange(3), spec, params)
+
+    @jax.jit
+    def scan(state, arrays):
+        def body(state, now):
+            return population.step(state, *now, spec, params)[0], None
+
+        return jax.lax.scan(body, state, arrays)[0]
+
+    # Fused into one program the last bits may round differently, but every draw must come at the same tick.
+    traced = scan(state, [jnp.asarray(array) for array in inputs([0, 1, 2])])
+    assert int(traced.tick) == int(whole.tick) == STEPS
+    first, second = traced.members.synapses, whole.members.synapses
+    np.testing.assert_allclose(first.next_period, second.next_period, rtol=1e-5)
+    assert np.unique(np.asarray(second.next_period)).size > 1000
+    np.testing.assert_allclose(first.center, second.center, atol=1e-5)
+
+
+def test_members_can_be_taken_apart_and_joined():
+    spec, params = preset("iros2018")
+    params = population.share(params, 5)
+    state = population.init(jax.random.key(3), jnp.arange(5), spec, params)
+    parts = [population.select(state, slice(0, 2)), population.select(state, slice(2, 5))]
+    assert [len(part.running) for part in parts] == [2, 3]
+    jax.tree.map(np.testing.assert_array_equal, population.join(parts), state)
 
 
 def test_perturbing_a_member_leaves_the_others_alone():

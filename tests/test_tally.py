@@ -6,7 +6,7 @@ FALSE = np.zeros(2, bool)
 
 
 def observe(tally, rewards, terminated=FALSE, truncated=FALSE, stepped=(True, True)):
-    tally.observe(np.array(rewards), np.array(terminated), np.array(truncated), np.array(stepped))
+    tally.observe(*(np.array([value]) for value in (rewards, terminated, truncated, stepped)))
 
 
 def test_rows_of_a_round():

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from conftest import ROOT, run_script, start_script
 
-from dsjax import config, records
+from dsjax import config, environment, records
 from dsjax.presets import PRESETS
 from dsjax.records import RunError
 from dsjax.rounds import round_seeds
@@ -58,9 +58,11 @@ def wait_for(path, process):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["sync", "async"])
+@pytest.mark.parametrize("backend", ["sync", "async", "envpool"])
 @pytest.mark.parametrize("preset", PRESETS)
 def test_killed_in_mid_round_and_resumed_equals_uninterrupted(tmp_path, preset, backend):
+    if backend == "envpool":
+        pytest.importorskip("envpool")
     flags = ("--config", ROOT / "configs" / f"{preset}.toml", "--backend", backend, "--environment.workers", 2, *FLAGS)
     status, output = run_script("train.py", *flags, "--output", tmp_path / "whole")
     assert status == 0, output
@@ -82,11 +84,42 @@ def test_killed_in_mid_round_and_resumed_equals_uninterrupted(tmp_path, preset, 
     assert_same_run(tmp_path / "whole", killed)
 
 
-def test_both_backends_train_alike(tmp_path):
+def test_both_gymnasium_backends_train_alike(tmp_path):
     for backend in ("sync", "async"):
         settings = tiny(environment={"backend": backend, "workers": 2}, steps=2 * ROUND_STEPS)
         Trainer(settings, tmp_path / backend).run()
     assert_same_run(tmp_path / "sync", tmp_path / "async")
+
+
+@pytest.mark.parametrize("backend", ["envpool", "async"])
+def test_groups_that_take_turns_train_alike(tmp_path, backend, monkeypatch):
+    if backend == "envpool":
+        pytest.importorskip("envpool")
+    settings = tiny(environment={"backend": backend, "workers": 2}, members=5, steps=2 * ROUND_STEPS)
+    for size, groups in ((1, 2), (100, 1)):
+        monkeypatch.setitem(environment._GROUP_ENVS, backend, size)
+        envs = environment.make_vector("BipedalWalker-v3", 5, backend, 2)
+        assert len(envs.groups) == groups
+        envs.close()
+        Trainer(settings, tmp_path / str(groups)).run()
+    assert_same_run(tmp_path / "1", tmp_path / "2")
+
+
+def test_an_automatic_backend_is_settled_when_the_run_begins(tmp_path):
+    Trainer(tiny(environment={"backend": "auto"}, steps=10), tmp_path / "run").run()
+    stored = config.load(tmp_path / "run" / "config.toml").environment.backend
+    assert stored == environment.choose("auto", 3)
+
+
+def test_envpool_runs_are_scored_with_gymnasium(tmp_path):
+    pytest.importorskip("envpool")
+    results = []
+    for backend in ("envpool", "sync"):
+        settings = tiny(members=2, steps=10, environment={"backend": backend}, evaluation={"every": 9, "episodes": 2})
+        Trainer(settings, tmp_path / backend).run()
+        rows = records.read_table(tmp_path / backend, "evaluations").to_pylist()
+        results.append([row for row in rows if row["round"] == 0])  # untrained: alike, whatever they train on
+    assert results[0] == results[1]
 
 
 def test_how_often_to_save_changes_nothing(tmp_path):
@@ -189,7 +222,7 @@ def test_a_member_that_is_not_finite_is_stopped_and_named(tmp_path):
 
 def test_a_round_whose_worker_dies_begins_again(tmp_path):
     class Murderer(Notes):
-        def tick(self, trainer, tick, state):
+        def tick(self, trainer, tick):
             if tick == 100 and trainer.tally.rounds == 1 and not self.texts:
                 trainer._envs._processes[0].kill()
 
@@ -204,7 +237,7 @@ def test_a_round_whose_worker_dies_begins_again(tmp_path):
 
 def test_workers_that_keep_dying_end_the_run(tmp_path):
     class Massacre(Watch):
-        def tick(self, trainer, tick, state):
+        def tick(self, trainer, tick):
             trainer._envs._processes[0].kill()
 
     settings = tiny(environment={"backend": "async", "workers": 2})

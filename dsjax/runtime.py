@@ -1,0 +1,45 @@
+"""How JAX runs a training on this machine: prepared once by a script, before anything is computed."""
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import jax
+import platformdirs
+
+_THREADED_MEMBERS = 1024  # from so many on, several threads step the controllers faster than one does
+
+
+def prepare(members=1):
+    """Keep compiled programs on disk, and fit calls of them to a loop that alternates with walkers on every core.
+
+    Must come before JAX computes anything. What the user has set, as JAX_COMPILATION_CACHE_DIR in the environment,
+    holds.
+
+    Args:
+      members: size of the population.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    # The loop waits for every action, so that handing the call to another thread and back is time lost.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    if members < _THREADED_MEMBERS and "NPROC" not in os.environ:
+        # XLA sizes its thread pool by this variable alone. The cores belong to the walkers: splitting so little work
+        # among threads makes a call a fifth slower (`scripts/benchmark.py`).
+        os.environ["NPROC"] = "1"
+        try:
+            jax.devices("cpu")
+        finally:
+            del os.environ["NPROC"]
+
+
+def cache_folder():
+    """Return the folder of compiled programs: one per kind of processor, as a home may be shared by several kinds."""
+    try:
+        described = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        described = f"{platform.machine()} {platform.processor()}"
+    kind = hashlib.sha256(described.encode()).hexdigest()[:12]
+    return Path(platformdirs.user_cache_dir("dsjax")) / f"compiled-{kind}"
