@@ -222,7 +222,7 @@ def _actions(train, step, number, ticks, groups):
 
 
 def _shares(train, step, envs, ticks):
-    """Return what takes a step's time [us]: waiting for walkers, calling controllers, and the rest."""
+    """Return what takes a step's time [us]: walkers and waiting for them, calling controllers, and the rest."""
     spent: dict[str, float] = defaultdict(float)
 
     def timed(name, function):
@@ -235,7 +235,7 @@ def _shares(train, step, envs, ticks):
         return call
 
     class Timed:
-        groups, reset = envs.groups, staticmethod(envs.reset)
+        groups, reset = envs.groups, staticmethod(timed("walkers", envs.reset))
         send, recv = staticmethod(timed("walkers", envs.send)), staticmethod(timed("walkers", envs.recv))
 
     def waiting(*arguments):

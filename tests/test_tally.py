@@ -26,6 +26,25 @@ def test_rows_of_a_round():
     assert list(tally.best_return) == [-99.0, 6.25]
 
 
+def test_counting_many_steps_at_once_changes_nothing():
+    rng = np.random.default_rng(0)
+    reward, terminated = rng.normal(size=(500, 2)), rng.random((500, 2)) < 0.02
+    truncated = (rng.random((500, 2)) < 0.01) & ~terminated
+    stepped = ~np.roll(terminated | truncated, 1, axis=0)
+    steps = reward, terminated, truncated, stepped
+    whole, single = Tally(2), Tally(2)
+    for start in range(0, 500, 200):
+        whole.observe(*(array[start : start + 200] for array in steps))
+    for tick in range(500):
+        single.observe(*(array[tick : tick + 1] for array in steps))
+    columns, others = whole.end_round(1), single.end_round(1)
+    assert len(columns["return"]) > 10
+    for name, values in columns.items():
+        np.testing.assert_array_equal(values, others[name])
+    for name, values in whole.arrays().items():
+        np.testing.assert_array_equal(values, single.arrays()[name])
+
+
 def play(tally, returns):
     """Let member 0 complete one-step episodes with these returns, member 1 none."""
     for value in returns:
