@@ -18,7 +18,7 @@ def main():
         return track(cases, f"measuring {what}", console=progress, transient=True)
 
     if command.soak:
-        console.print(soak_table(benchmark.apart(benchmark.soak, command.soak)))
+        console.print(soak_table(benchmark.soak(command.soak)))
         return
     cases = [(backend, members) for backend in command.backends for members in command.members]
     measured = [benchmark.apart(benchmark.measure, command, *case) for case in measuring(cases, "speed")]
