@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsjax import population, records, snapshot, synapse
-from dsjax.config import Config, to_toml
+from dsjax.config import Config, load, to_toml
 from dsjax.environment import choose, make_vector
 from dsjax.evaluation import evaluate
 from dsjax.population import PopulationState
@@ -134,12 +134,17 @@ class Trainer:
     def _with_backend(self, resume):
         """Return the config with the backend that "auto" means here; the run must keep its physics wherever it goes."""
         environment, members = self.config.environment, self.config.members
-        # A run that is resumed as "auto" is gymnasium's: EnvPool's would say so.
+        backend = environment.backend
+        # A stored "auto" is gymnasium's, from before there was EnvPool's.
         gymnasium_only = resume or self.render is not None
         try:
-            backend = choose(environment.backend, members, environment.workers or None, gymnasium_only)
+            if resume and backend == "auto":
+                backend = load(self.folder / "config.toml").environment.backend
+            backend = choose(backend, members, environment.workers or None, gymnasium_only)
         except ValueError as error:
             raise RunError(str(error)) from None
+        if backend == "envpool" and self.render is not None:
+            raise RunError("--render: EnvPool shows no window; train with --backend sync, or use evaluate.py --render")
         return replace(self.config, environment=replace(environment, backend=backend))
 
     def _open_envs(self):

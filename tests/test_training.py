@@ -111,6 +111,19 @@ def test_an_automatic_backend_is_settled_when_the_run_begins(tmp_path):
     assert stored == environment.choose("auto", 3)
 
 
+def test_resuming_keeps_the_physics_of_the_run(tmp_path):
+    pytest.importorskip("envpool")
+    automatic = {"backend": "auto"}
+    Trainer(tiny(environment=automatic), tmp_path / "whole").run()
+    Trainer(tiny(environment=automatic, steps=2 * ROUND_STEPS), tmp_path / "resumed").run()
+    trainer = Trainer(tiny(environment=automatic), tmp_path / "resumed")
+    trainer.run(resume=True)
+    assert trainer.config.environment.backend == "envpool"
+    assert_same_run(tmp_path / "whole", tmp_path / "resumed")
+    with pytest.raises(RunError, match="EnvPool shows no window"):
+        Trainer(tiny(environment=automatic), tmp_path / "resumed", render=0).run(resume=True)
+
+
 def test_envpool_runs_are_scored_with_gymnasium(tmp_path):
     pytest.importorskip("envpool")
     results = []
