@@ -125,7 +125,7 @@ def _summary(tally):
 
 
 def plain_table(title):
-    """Return a table narrow enough for 80 columns."""
+    """Return a table narrow enough for 80 columns; a folder stands on the title's first line, for it may be long."""
     return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title)
 
 
@@ -137,7 +137,7 @@ def summary_table(trainer: Trainer) -> Table:
     of 300 over 100 such episodes; shown is the step (episode) at which it was first met.
     """
     tally = trainer.tally
-    table = plain_table(f"{trainer.folder}: {trainer.config.preset}, seed {trainer.config.seed}")
+    table = plain_table(f"{trainer.folder}\n{trainer.config.preset}, seed {trainer.config.seed}")
     solved_at = ("solved\nlearning", "solved\nfrozen")
     for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
         table.add_column(name, justify="right")
@@ -162,7 +162,7 @@ def score_table(result: Score) -> Table:
     """Return the table of a scored run: one row per member, then the population's median and IQM over members."""
     command, rows = result.command, result.table
     what = "frozen centers" if command.weights == "centers" else "oscillating weights, not learning"
-    table = plain_table(f"{command.run}, round {result.snapshot}: {what} on {command.terrains}")
+    table = plain_table(f"{command.run}\nround {result.snapshot}: {what} on {command.terrains}")
     columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "falls", "length", "solved")
     for name in columns:
         table.add_column(name, justify="right")
@@ -191,7 +191,7 @@ def curve_table(folder: Path) -> Table:
     evaluations = read_table(folder, "evaluations")
     if not len(evaluations):
         raise RunError(f"{folder}: no evaluation yet")
-    table = plain_table(f"{folder}: frozen centers on {evaluations['terrains'][0]}, over members")
+    table = plain_table(f"{folder}\nfrozen centers on {evaluations['terrains'][0]}, over members")
     for name in ("round", "members", "steps", "median", "IQM", "worst", "best", "falls"):
         table.add_column(name, justify="right")
     for row in frozen_curve(evaluations):
