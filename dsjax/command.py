@@ -11,6 +11,7 @@ import tyro
 from dsjax import config as configs
 from dsjax.config import Config, ConfigError
 from dsjax.records import RunError
+from dsjax.runs import load_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def parse_train(arguments: list[str]) -> TrainCommand:
       SystemExit: the flags cannot be parsed; the reason has been printed.
     """
     source, output, resume = (_peek(arguments, flag) for flag in ("--config", "--output", "--resume"))
-    stored = load_run(Path(output)) if resume is not None and output else None
+    stored = load_config(Path(output)) if resume is not None and output else None
     overrides = {"preset": name} if (name := _peek(arguments, "--preset")) else {}
     if source:
         base = configs.load(Path(source), **overrides)
@@ -76,13 +77,6 @@ def errors_in_one_line():
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-
-
-def load_run(folder: Path) -> Config:
-    """Return the config of a run folder, or raise RunError if there is no run."""
-    if not (Path(folder) / "config.toml").exists():
-        raise RunError(f"{folder}: there is no run here")
-    return configs.load(Path(folder) / "config.toml")
 
 
 def _peek(arguments, flag):

@@ -228,7 +228,7 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
       dt: () [ms] of controller time per environment step.
 
     Returns:
-      (ControllerState, action (4,)).
+      (ControllerState, action (4,), Activity with modulator 0).
     """
     state = jax.tree.map(lambda new, old: jnp.where(starts, new, old), begin_episode(state), state)
     weights = state.synapses.center
@@ -239,5 +239,4 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
         state = state._replace(synapses=synapse.step(step_key, synapses, params.synapse, dt))
         weights = state.synapses.weight
     steady = replace(spec, adaptation="none")
-    state, action, _ = act(state, weights, observation_.astype(weights.dtype), steady, params, dt)
-    return state, action
+    return act(state, weights, observation_.astype(weights.dtype), steady, params, dt)

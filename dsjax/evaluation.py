@@ -84,4 +84,5 @@ def _step(keys, terrain, age, states, observation, starts, params, spec, oscilla
         return jax.random.key_data(jax.random.fold_in(jax.random.fold_in(key, terrain), age))
 
     keys = jax.vmap(episode_key)(keys, terrain, age)
-    return population.perform(keys, states, observation, starts, spec, params, oscillating)
+    states, action, _ = population.perform(keys, states, observation, starts, spec, params, oscillating)
+    return states, action

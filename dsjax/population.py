@@ -134,7 +134,7 @@ def perform(keys, members, observation, starts, spec, params, oscillating=False)
       oscillating: act with the oscillating weights instead of the centers. Static.
 
     Returns:
-      (ControllerState with leaves (N, ...), action (N, 4)).
+      (ControllerState with leaves (N, ...), action (N, 4), controller.Activity with leaves (N, ...)).
     """
 
     def one(key, member, observation, starts, params):

@@ -90,7 +90,7 @@ def create(folder, config_toml):
 
 def write_text(path, text):
     """Write a text file whole or not at all."""
-    _replace(path, lambda temporary: temporary.write_text(text))
+    write_whole(path, lambda temporary: temporary.write_text(text))
 
 
 def write_table(folder, name, number, columns):
@@ -108,7 +108,7 @@ def write_table(folder, name, number, columns):
 def write_parquet(path, table):
     """Write a pyarrow Table whole or not at all."""
     path.parent.mkdir(exist_ok=True)
-    _replace(path, lambda temporary: pq.write_table(table, temporary))
+    write_whole(path, lambda temporary: pq.write_table(table, temporary))
 
 
 def read_table(folder, name):
@@ -124,10 +124,20 @@ def read_table(folder, name):
     return pa.concat_tables([SCHEMAS[name].empty_table(), *(pq.read_table(file) for file in files)])
 
 
+def scores_path(folder, number, weights, terrains):
+    """Return the file of the scores of one snapshot, kind of weights and terrain set."""
+    return Path(folder) / "scores" / f"round-{number:06d}-{weights}-{terrains}.parquet"
+
+
+def read_scores(folder, weights="centers", terrains="test-v1"):
+    """Return the scores of the latest snapshot that was scored so, as a pyarrow Table; empty if none was."""
+    files = sorted(scores_path(folder, 0, weights, terrains).parent.glob(f"round-*-{weights}-{terrains}.parquet"))
+    return pa.concat_tables([SCHEMAS["evaluations"].empty_table(), *(pq.read_table(file) for file in files[-1:])])
+
+
 def add_session(folder, command):
     """Note in run.json that a session starts: its command, code, versions and machine."""
-    path = Path(folder) / "run.json"
-    sessions = json.loads(path.read_text())["sessions"] if path.exists() else []
+    sessions = read_sessions(folder)
     packages = (
         *("dsjax", "jax", "jaxlib", "gymnasium", "box2d", "envpool"),
         *("optax", "orbax-checkpoint", "numpy", "pyarrow"),
@@ -143,7 +153,13 @@ def add_session(folder, command):
             "cores": cores(),
         }
     )
-    write_text(path, json.dumps({"sessions": sessions}, indent=2) + "\n")
+    write_text(Path(folder) / "run.json", json.dumps({"sessions": sessions}, indent=2) + "\n")
+
+
+def read_sessions(folder):
+    """Return the entries of run.json, one per session, in order; none if there is no such file."""
+    path = Path(folder) / "run.json"
+    return json.loads(path.read_text())["sessions"] if path.exists() else []
 
 
 def add_event(folder, kind, **details):
@@ -167,7 +183,8 @@ def explain_os_error(error, folder):
     return f"{folder}: cannot write: {error.strerror or error}"
 
 
-def _replace(path, write):
+def write_whole(path, write):
+    """Write a file whole or not at all: `write` gets a temporary path, which then takes the place of `path`."""
     temporary = path.with_name(path.name + ".tmp")
     try:
         write(temporary)

@@ -146,11 +146,11 @@ def test_frozen_performance_ignores_oscillation_and_history():
         oscillators=jax.tree.map(jnp.ones_like, state.oscillators),
     )
     observation = jnp.linspace(-1, 1, 24)
-    first, action = controller.perform(KEY, state, observation, True, spec, params)
-    _, other_action = controller.perform(KEY, other, observation, True, spec, params)
+    first, action, _ = controller.perform(KEY, state, observation, True, spec, params)
+    _, other_action, _ = controller.perform(KEY, other, observation, True, spec, params)
     np.testing.assert_array_equal(action, other_action)
     np.testing.assert_array_equal(first.neurons.sensitivity, state.neurons.sensitivity)
-    _, oscillating = controller.perform(KEY, state, observation, True, spec, params, oscillating=True)
+    _, oscillating, _ = controller.perform(KEY, state, observation, True, spec, params, oscillating=True)
     assert not np.array_equal(action, oscillating)
 
 

@@ -8,8 +8,9 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "config", "statistics",
-    "evaluation", "rounds", "training", "runtime", "benchmark", "command", "scoring", "display",
+    "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "config", "runs",
+    "statistics", "evaluation", "rounds", "training", "trained", "runtime", "benchmark", "command", "scoring",
+    "figures", "display",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 
