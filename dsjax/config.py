@@ -261,8 +261,22 @@ def to_toml(config: Config) -> str:
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     """Return the keys, as "section.key", whose values differ, with both values."""
-    before, after = _flatten(dataclasses.asdict(old)), _flatten(dataclasses.asdict(new))
+    before, after = flat(old), flat(new)
     return {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+
+
+def flat(config: Config) -> dict[str, Any]:
+    """Return every value of a config by its key, as "section.key"."""
+    return _flatten(dataclasses.asdict(config))
+
+
+def unknown_key(key: str) -> str:
+    """Return what to say of a key that does not exist: the nearest that does."""
+    valid = _valid_keys(Config)
+    # A right key in the wrong section is nearer than any other key: look for its last part first.
+    last = [name for name in valid if name.split(".")[-1] == key.split(".")[-1]]
+    near = last or difflib.get_close_matches(key, valid, n=1, cutoff=0)
+    return f"unknown key {key}; did you mean {near[0]}?"
 
 
 def _preset_values(name):
@@ -312,10 +326,6 @@ def _explain(mistake):
     """Return one line for one of pydantic's mistakes."""
     key = ".".join(str(part) for part in mistake["loc"])
     if mistake["type"] == "unexpected_keyword_argument":
-        valid = _valid_keys(Config)
-        # A right key in the wrong section is nearer than any other key: look for its last part first.
-        last = [name for name in valid if name.split(".")[-1] == key.split(".")[-1]]
-        near = last or difflib.get_close_matches(key, valid, n=1, cutoff=0)
-        return f"unknown key {key}; did you mean {near[0]}?"
+        return unknown_key(key)
     message = mistake["msg"][0].lower() + mistake["msg"][1:]
     return f"{key} = {mistake['input']!r}: {message}"

@@ -1,23 +1,14 @@
-"""Show a training while it runs: a live bar on a terminal, plain lines elsewhere; and the table it ends with."""
+"""Show a training while it runs: a live bar on a terminal, plain lines elsewhere."""
 
-import statistics
 import time
-from pathlib import Path
 
 import numpy as np
-from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
-from dsjax.benchmark import BenchmarkCommand, Measurement, growth
-from dsjax.environment import cores
-from dsjax.records import RunError, read_table
-from dsjax.scoring import Score
-from dsjax.statistics import frozen_curve, iqm, score
-from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
+from dsjax.statistics import iqm
 from dsjax.training import Trainer, Watch
 
 _LIVE_SECONDS = 0.5  # between refreshes on a terminal
@@ -122,124 +113,3 @@ def _summary(tally):
         "best": float(tally.best_return.max()),
         "length": float(lengths.mean()) if len(lengths) else float("nan"),
     }
-
-
-def plain_table(title):
-    """Return a table narrow enough for 80 columns; a folder stands on the title's first line, for it may be long."""
-    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title)
-
-
-def summary_table(trainer: Trainer) -> Table:
-    """Return the table that a training ends with: one row per member, all returns per episode.
-
-    "learning" is the mean over the last 100 training episodes, of the oscillating, learning controller; "frozen" the
-    mean of its frozen centers over the held-out terrains of the last evaluation. A rule for "solved" is met at a mean
-    of 300 over 100 such episodes; shown is the step (episode) at which it was first met.
-    """
-    tally = trainer.tally
-    table = plain_table(f"{trainer.folder}\n{trainer.config.preset}, seed {trainer.config.seed}")
-    solved_at = ("solved\nlearning", "solved\nfrozen")
-    for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
-        table.add_column(name, justify="right")
-    table.add_column("state")
-    running, trained = np.asarray(trainer.state.running), tally.training_return()
-    for m in range(len(tally.steps)):
-        returns = (trained[m], tally.best_return[m], tally.frozen_return[m])
-        solved = (
-            (tally.training_solved_step[m], tally.training_solved_episode[m]),
-            (tally.frozen_solved_step[m], tally.frozen_solved_episode[m]),
-        )
-        table.add_row(
-            *(str(m), f"{tally.steps[m]:,}", f"{tally.completed[m]:,}"),
-            *(f"{value:.1f}" if np.isfinite(value) else "-" for value in returns),
-            *("-" if step < 0 else f"{step:,} ({episode:,})" for step, episode in solved),
-            "ok" if running[m] else f"stopped in round {tally.stopped_round[m]}: not finite",
-        )
-    return table
-
-
-def score_table(result: Score) -> Table:
-    """Return the table of a scored run: one row per member, then the population's median and IQM over members."""
-    command, rows = result.command, result.table
-    what = "frozen centers" if command.weights == "centers" else "oscillating weights, not learning"
-    table = plain_table(f"{command.run}\nround {result.snapshot}: {what} on {command.terrains}")
-    columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "falls", "length", "solved")
-    for name in columns:
-        table.add_column(name, justify="right")
-    member, step = rows["member"].to_numpy(), rows["step"].to_numpy()
-    returns, lengths, outcomes = (rows[name].to_numpy() for name in ("return", "length", "outcome"))
-    scores = {m: score(returns[member == m], lengths[member == m], outcomes[member == m]) for m in np.unique(member)}
-    for m, s in scores.items():
-        figures = (f"{s[name]:.1f}" for name in ("mean", "std", "median", "worst"))
-        solved = "yes" if s["mean"] >= SOLVED_RETURN else "no"
-        enough = s["episodes"] >= SOLVED_EPISODES
-        table.add_row(
-            str(m), f"{step[member == m][0]:,}", str(s["episodes"]), *figures,
-            f"{s['fall_rate']:.0%}", f"{s['length']:.0f}", solved if enough else "-",
-        )  # fmt: skip
-    means = [s["mean"] for s in scores.values()]
-    table.caption = f"over members: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}"
-    return table
-
-
-def curve_table(folder: Path) -> Table:
-    """Return the table of a run's evaluations: one row each, statistics over members.
-
-    Raises:
-      RunError: there is no run, or it has no evaluation yet.
-    """
-    evaluations = read_table(folder, "evaluations")
-    if not len(evaluations):
-        raise RunError(f"{folder}: no evaluation yet")
-    table = plain_table(f"{folder}\nfrozen centers on {evaluations['terrains'][0]}, over members")
-    for name in ("round", "members", "steps", "median", "IQM", "worst", "best", "falls"):
-        table.add_column(name, justify="right")
-    for row in frozen_curve(evaluations):
-        returns = (f"{row[name]:.1f}" for name in ("median", "iqm", "worst", "best"))
-        table.add_row(
-            str(row["round"]), str(row["members"]), f"{row['steps']:,.0f}", *returns, f"{row['fall_rate']:.0%}"
-        )
-    return table
-
-
-def speed_tables(command: BenchmarkCommand, measured: list[Measurement]) -> tuple[Table, Table]:
-    """Return the tables of speeds, with medians of ratios repeat by repeat, and of where a step's time goes."""
-    speeds = plain_table(f"environment steps/s, {command.preset}, {cores()} cores, medians of {command.repeats}")
-    for name in ("backend", "members", "random", "replay", "training", "training\n/random", "training\n/replay", "MB"):
-        speeds.add_column(name, justify="right")
-    parts = ("walkers", "controllers", "counting")
-    shares = plain_table("one step of the population in us, and its parts")
-    for name in ("backend", "members", "step", *parts):
-        shares.add_column(name, justify="right")
-    for m in measured:
-        medians = (statistics.median(values) for values in (m.random, m.replay, m.training))
-        ratios = (m.ratio("random"), m.ratio("replay"))
-        about = m.backend, str(m.members)
-        speeds.add_row(*about, *(f"{s:,.0f}" for s in medians), *(f"{r:.2f}" for r in ratios), f"{m.memory:,.0f}")
-        whole = sum(m.shares.values())
-        shares.add_row(
-            *about, f"{whole:,.0f}", *(f"{m.shares[part]:,.0f} ({m.shares[part] / whole:3.0%})" for part in parts)
-        )
-    return speeds, shares
-
-
-def alone_table(command: BenchmarkCommand, alone: dict[int, float]) -> Table:
-    """Return the table of the controllers' step without walkers, from microseconds per member by size."""
-    table = plain_table(f"controllers alone, {command.preset}")
-    table.add_column("members", justify="right")
-    table.add_column("us per member step", justify="right")
-    for members, microseconds in alone.items():
-        table.add_row(f"{members:,}", f"{microseconds:.2f}")
-    return table
-
-
-def soak_table(rows: list[tuple[int, int, float]]) -> Table:
-    """Return the table of a soak: memory after some twelve of its rounds."""
-    table = plain_table("memory of a training that goes on")
-    for name in ("round", "steps of all members", "MB"):
-        table.add_column(name, justify="right")
-    for number in np.unique(np.linspace(0, len(rows) - 1, 12).astype(int)):
-        done, steps, memory = rows[number]
-        table.add_row(str(done), f"{steps:,}", f"{memory:,.1f}")
-    table.caption = f"growth over the second half: {growth(rows):+.2f} MB per 10 million steps"
-    return table

@@ -52,9 +52,9 @@ def group_line(number: int) -> str:
 def member_color(member: int):
     """Return a member's color, the same in every figure and however many members there are.
 
-    Golden-ratio steps through viridis keep the first few far apart; its pale end is left out.
+    Golden-ratio steps through plasma keep the first few far apart; its pale end is left out.
     """
-    return colormaps["viridis"](0.88 * (member * _GOLDEN % 1.0))
+    return colormaps["plasma"](0.88 * (member * _GOLDEN % 1.0))
 
 
 def steps_axis(axis) -> None:

@@ -115,13 +115,13 @@ def read_table(folder, name):
     """Return all rounds of a table as one pyarrow Table, in order; empty if there are none.
 
     Raises:
-      RunError: the folder holds no run.
+      RunError: the folder holds no run, or a file is damaged or has other columns.
     """
     folder = Path(folder)
     if not (folder / "config.toml").exists():
         raise RunError(f"{folder}: there is no run here")
     files = sorted((folder / name).glob("round-*.parquet"))
-    return pa.concat_tables([SCHEMAS[name].empty_table(), *(pq.read_table(file) for file in files)])
+    return _read(files, SCHEMAS[name])
 
 
 def scores_path(folder, number, weights, terrains):
@@ -132,7 +132,23 @@ def scores_path(folder, number, weights, terrains):
 def read_scores(folder, weights="centers", terrains="test-v1"):
     """Return the scores of the latest snapshot that was scored so, as a pyarrow Table; empty if none was."""
     files = sorted(scores_path(folder, 0, weights, terrains).parent.glob(f"round-*-{weights}-{terrains}.parquet"))
-    return pa.concat_tables([SCHEMAS["evaluations"].empty_table(), *(pq.read_table(file) for file in files[-1:])])
+    return _read(files[-1:], SCHEMAS["evaluations"])
+
+
+def _read(files, schema):
+    """Return the rows of Parquet files that must have the schema, as one Table."""
+    tables = [schema.empty_table()]
+    for file in files:
+        try:
+            table = pq.read_table(file)
+        except (pa.ArrowException, OSError) as error:
+            raise RunError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
+        if table.schema != schema:
+            columns = [f"without {name}" for name in schema.names if name not in table.column_names]
+            columns += [f"with {name}" for name in table.column_names if name not in schema.names]
+            raise RunError(f"{file}: cannot be read: {', '.join(columns) or 'columns of other types'}")
+        tables.append(table)
+    return pa.concat_tables(tables)
 
 
 def add_session(folder, command):

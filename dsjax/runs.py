@@ -58,12 +58,17 @@ def load(folder: Path) -> Run:
     try:
         tables = {name: read_table(folder, name) for name in ("episodes", "members", "evaluations")}
         scores = read_scores(folder)
-    except (pa.ArrowException, pa.ArrowInvalid) as error:
-        reason = str(error).splitlines()[0]
-        raise _of_another_version(folder, reason) or RunError(f"{folder}: damaged records: {reason}") from None
+    except RunError as error:
+        raise _of_another_version(folder, str(error)) or error from None
     if not len(tables["members"]):
         raise RunError(f"{folder}: nothing is recorded yet; wait for the end of the first round")
     return Run(folder, config, read_sessions(folder), **tables, scores=scores)
+
+
+def check_member(folder: Path, config: Config, member: int) -> None:
+    """Raise RunError unless the run has such a member."""
+    if not 0 <= member < config.members:
+        raise RunError(f"{folder} has no member {member}; its members are 0 to {config.members - 1}")
 
 
 def _of_another_version(folder, reason):

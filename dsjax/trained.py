@@ -11,7 +11,7 @@ from dsjax.config import Config
 from dsjax.controller import ControllerParams
 from dsjax.population import PopulationState
 from dsjax.records import RunError
-from dsjax.runs import load_config
+from dsjax.runs import check_member, load_config
 from dsjax.snapshot import Snapshots
 from dsjax.training import restored
 
@@ -37,9 +37,7 @@ class Trained:
           RunError: a chosen member does not exist, or there is none to choose.
         """
         for member in chosen:
-            if not 0 <= member < self.config.members:
-                last = self.config.members - 1
-                raise RunError(f"{self.folder} has no member {member}; its members are 0 to {last}")
+            check_member(self.folder, self.config, member)
         members = chosen or [int(m) for m in np.flatnonzero(np.asarray(self.state.running))]
         if not members:
             raise RunError(f"{self.folder}: every member was stopped for a value that was not finite")

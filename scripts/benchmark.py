@@ -9,7 +9,7 @@ def main():
     from rich.progress import track
 
     from dsjax import benchmark
-    from dsjax.display import alone_table, soak_table, speed_tables
+    from dsjax.tables import alone_table, soak_table, speed_tables
 
     command = tyro.cli(benchmark.BenchmarkCommand)
     console, progress = Console(), Console(stderr=True)

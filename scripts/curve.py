@@ -9,7 +9,7 @@ def main():
     from rich.console import Console
 
     from dsjax.command import errors_in_one_line
-    from dsjax.display import curve_table
+    from dsjax.tables import curve_table
 
     def curve(run: tyro.conf.Positional[Path]) -> None:
         """Show how the frozen centers of a run's members came along, evaluation by evaluation.

@@ -8,9 +8,9 @@ def main():
     from rich.console import Console
 
     from dsjax.command import errors_in_one_line
-    from dsjax.display import score_table
     from dsjax.runtime import prepare
     from dsjax.scoring import ScoreCommand, score_run
+    from dsjax.tables import score_table
 
     command = tyro.cli(ScoreCommand)
     prepare()

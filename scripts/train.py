@@ -9,8 +9,9 @@ def main():
     from rich.console import Console
 
     from dsjax.command import errors_in_one_line, parse_train
-    from dsjax.display import Display, summary_table
+    from dsjax.display import Display
     from dsjax.runtime import prepare
+    from dsjax.tables import summary_table
     from dsjax.training import Interrupted, Trainer
 
     console = Console()

@@ -26,6 +26,23 @@ def float64():
         yield
 
 
+@pytest.fixture(scope="session")
+def small_runs(tmp_path_factory):
+    """Return three small finished runs to read: "a", "b" with another seed, and "c" without repulsion, and shorter."""
+    from dsjax import config
+    from dsjax.training import Trainer
+
+    settings = {
+        "members": 3, "steps": 1200, "round_steps": 300, "environment": {"backend": "sync"},
+        "evaluation": {"every": 2, "episodes": 2},
+    }  # fmt: skip
+    changes = {"a": {}, "b": {"seed": 1}, "c": {"learning": {"repulsive": False}, "steps": 600, "members": 2}}
+    folder = tmp_path_factory.mktemp("runs")
+    for name, change in changes.items():
+        Trainer(config.build(settings | change), folder / name).run()
+    return folder
+
+
 def start_script(name, *arguments, **options):
     """Start a script as a user would, in a process group of its own."""
     command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]

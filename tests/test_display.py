@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 
 from dsjax import config
-from dsjax.display import Display, curve_table, summary_table
+from dsjax.display import Display
+from dsjax.tables import curve_table, summary_table
 from dsjax.training import Trainer
 
 SETTINGS = {"members": 3, "steps": 600, "round_steps": 300, "evaluation": {"every": 2, "episodes": 1}}

@@ -1,0 +1,160 @@
+"""Members of one run or of many, in groups of those that were trained alike.
+
+No member is left out: those that were stopped, or trained for less than others, count as far as they went.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dsjax import config as configs
+from dsjax import runs
+from dsjax.config import ConfigError
+from dsjax.histories import Member, histories, is_scored
+from dsjax.records import RunError
+from dsjax.runs import Run
+
+# Keys that do not make a group: which members there are, for how long and where they ran, how they were watched.
+_SECTIONS = ("evaluation.", "snapshots.", "environment.workers")
+_KEYS = ("seed", "members", "episodes", "steps", "until_solved")
+# Members whose last steps differ by less are taken to end together: resets are no steps, so no two end quite alike.
+SAME_END = 0.95
+
+
+@dataclass(frozen=True)
+class Group:
+    """Members that were trained alike."""
+
+    label: str
+    members: list[Member]
+
+    def scores(self) -> np.ndarray:
+        """Return the mean final return of the frozen centers of each member that was ever evaluated."""
+        scores = np.array([member.score for member in self.members])
+        return scores[np.isfinite(scores)]
+
+    def watched(self, unit: str) -> np.ndarray:
+        """Return until when each member might have been solved, (N,), in one of `histories.UNITS`.
+
+        A member that was stopped will not be solved: it counts as watched for as long as any of the group.
+        """
+        trained = np.array([member.trained(unit) for member in self.members])
+        return np.where([member.running for member in self.members], trained, trained.max())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups of members, and what a reader must know of them."""
+
+    groups: list[Group]
+    terrains: str  # set of terrains on which the final frozen centers walked
+    notes: list[str]
+
+    def last(self, unit: str) -> int:
+        """Return how long the longest member of all has trained, in one of `histories.UNITS`."""
+        return max(member.trained(unit) for group in self.groups for member in group.members)
+
+
+def compare(folders: Sequence[Path], by: Sequence[str] = ()) -> Comparison:
+    """Read runs and group their members.
+
+    Args:
+      folders: of the runs.
+      by: config keys; members with the same values of these make a group. By default all that say how they learn.
+
+    Raises:
+      RunError: there is no run, one cannot be read, or two hold the same members.
+      ConfigError: there is no such key.
+    """
+    if not folders:
+        raise RunError("nothing to compare; name at least one run folder, as runs/NAME")
+    known = configs.flat(configs.build({}))
+    if unknown := [key for key in by if key not in known]:
+        raise ConfigError(f"--by: {configs.unknown_key(unknown[0])}")
+    found = [runs.load(folder) for folder in folders]
+    _refuse_repeats(found)
+    # All on the same terrains, or the comparison would be of terrains.
+    scored = all(map(is_scored, found))
+    together: dict[tuple, list[Run]] = {}
+    for run in found:
+        together.setdefault(tuple(_values(run.config, by).items()), []).append(run)
+    labels = _labels([alike[0].config for alike in together.values()], by)
+    groups = [
+        Group(label, [member for run in alike for member in histories(run, scored)])
+        for label, alike in zip(labels, together.values(), strict=True)
+    ]
+    return Comparison(groups, "test-v1" if scored else "validation-v1", _notes(groups))
+
+
+def _values(config, by=()):
+    """Return the values of a config, by key, that make a group."""
+    values = configs.flat(config)
+    # gymnasium's own backends give the same bits.
+    values["environment.backend"] = "envpool" if config.environment.backend == "envpool" else "gymnasium"
+    return {
+        key: value
+        for key, value in values.items()
+        if (key in by if by else key not in _KEYS and not key.startswith(_SECTIONS))
+    }
+
+
+def _refuse_repeats(found):
+    """Raise RunError if two runs are of the same members: they would pass for independent ones."""
+    seen: dict[tuple, Path] = {}
+    for run in found:
+        same = run.config.seed, *_values(run.config).items()
+        if same in seen:
+            raise RunError(
+                f"{seen[same]} and {run.folder} have the same config and seed: their members are the same, "
+                f"not independent; leave one out"
+            )
+        seen[same] = run.folder
+
+
+def _labels(firsts, by):
+    """Return each group's label, given one config of each: the values in which groups differ.
+
+    Of a value that comes with a preset the preset's name tells enough. So it does of a group that stands alone, beside
+    what is not as in its preset.
+    """
+    values = [_values(config, by) for config in firsts]
+    if by:
+        differing = list(by)
+    else:
+        own = [_values(configs.build({"preset": config.preset})) for config in firsts]
+        changed = [{k for k in v if v[k] != o[k]} for v, o in zip(values, own, strict=True)]
+        differing = [key for key in values[0] if len({value[key] for value in values}) > 1]
+        if len(firsts) == 1:
+            differing = ["preset", *(key for key in values[0] if key in changed[0] - {"environment.backend"})]
+        elif "preset" in differing:
+            differing = [key for key in differing if key == "preset" or key in set().union(*changed)]
+    return [", ".join(_described(key, value[key]) for key in differing) for value in values]
+
+
+def _described(key, value):
+    """Return a value with its key, in as few words as will do."""
+    name = key.split(".")[-1].replace("_", " ")
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, str):
+        return value
+    return f"{name} {value:g}"
+
+
+def _notes(groups):
+    """Return a line on everything that would mislead a reader who did not know it."""
+    notes = []
+    for group in groups:
+        for member in group.members:
+            who, steps = f"{member.run.folder}: member {member.index}", f"{member.trained('step'):,} steps"
+            if not member.running:
+                notes.append(f"{who} was stopped after {steps}, as its action was not finite")
+            if not np.isfinite(member.score):
+                notes.append(f"{who} was never evaluated, and has no frozen return")
+        trained = np.array([member.trained("step") for member in group.members])
+        if short := int(np.sum(trained < SAME_END * trained.max())):
+            end = f"{trained.max():,} steps"
+            notes.append(f"{group.label}: {short} of {len(trained)} members end before the longest, at {end}")
+    return notes

@@ -1,0 +1,99 @@
+"""What each member of a run has done, from the run's records: its episodes, its evaluations, how it ended."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow.compute as pc
+
+from dsjax.runs import Run
+from dsjax.tally import SOLVED_EPISODES
+
+RULES = ("training", "frozen")  # for "solved": see `tally`
+UNITS = ("step", "episode")  # of a member's time
+
+
+@dataclass(frozen=True)
+class Member:
+    """The history of one member: columns of arrays by name."""
+
+    run: Run
+    index: int
+    episodes: dict[str, np.ndarray]  # completed training episodes, (E,): step, length, return, outcome
+    evaluations: dict[str, np.ndarray]  # of the frozen centers, (V,): step, mean return
+    rounds: dict[str, np.ndarray]  # (R,) as records.SCHEMAS["members"]
+    final: dict[str, np.ndarray]  # last episodes of the frozen centers, (terrains,): return, outcome
+
+    @property
+    def running(self) -> bool:
+        """Whether it still trains, or did to the end: False once stopped for a value that was not finite."""
+        return bool(self.rounds["running"][-1])
+
+    @property
+    def recent(self) -> np.ndarray:
+        """Return of the last 100 completed training episodes, at most."""
+        return self.episodes["return"][-SOLVED_EPISODES:]
+
+    @property
+    def score(self) -> float:
+        """Mean return of the frozen centers at the end; nan if they were never evaluated."""
+        return float(self.final["return"].mean()) if len(self.final["return"]) else float("nan")
+
+    @property
+    def fall_rate(self) -> float:
+        """Share of the frozen centers' last episodes that ended in a fall; nan if they were never evaluated."""
+        return float((self.final["outcome"] == "fell").mean()) if len(self.final["outcome"]) else float("nan")
+
+    def trained(self, unit: str) -> int:
+        """Return for how long it has trained, in one of `UNITS`; episodes are completed ones."""
+        return int(self.rounds["step" if unit == "step" else "episodes"][-1])
+
+    def solved_at(self, rule: str, unit: str) -> int:
+        """Return when a rule of `RULES` was first met, in one of `UNITS`; -1 if not yet."""
+        return int(self.rounds[f"{rule}_solved_{unit}"][-1])
+
+
+def histories(run: Run, scored: bool = False) -> list[Member]:
+    """Return the history of every member of a run.
+
+    Args:
+      run: the run.
+      scored: take the last episodes of the frozen centers from the run's scores; if not, from its last evaluation.
+    """
+    completed = run.episodes.filter(pc.not_equal(run.episodes["outcome"], "cut"))
+    episodes = _by_member(run, completed, ("step", "length", "return", "outcome"))
+    evaluations = _by_member(run, run.evaluations, ("round", "step", "return", "outcome"))
+    final = _by_member(run, run.scores, ("return", "outcome")) if scored else list(map(_last, evaluations))
+    rounds = _by_member(run, run.members, run.members.column_names)
+    columns = zip(episodes, map(_means, evaluations), rounds, final, strict=True)
+    return [Member(run, index, *each) for index, each in enumerate(columns)]
+
+
+def is_scored(run: Run) -> bool:
+    """Return whether the members, as they are now, have been scored on the reporting terrains."""
+    last = run.members["round"].to_numpy().max()
+    now = run.members.filter(pc.and_(pc.equal(run.members["round"], last), run.members["running"]))
+    rounds, members = run.scores["round"].to_pylist(), run.scores["member"].to_pylist()
+    return set(rounds) == {last} and set(now["member"].to_pylist()) <= set(members)
+
+
+def _by_member(run, table, names):
+    """Return each member's rows, in order, as {name: array}."""
+    member = table["member"].to_numpy()
+    order = np.argsort(member, kind="stable")
+    bounds = np.searchsorted(member[order], np.arange(run.config.members + 1))
+    columns = {name: table[name].to_numpy()[order] for name in names}
+    return [{name: column[start:end] for name, column in columns.items()} for start, end in pairwise(bounds)]
+
+
+def _means(evaluations):
+    """Return the mean return of each evaluation, of which one round has one, and the step it came at."""
+    _, first, count = np.unique(evaluations["round"], return_index=True, return_counts=True)
+    totals = np.add.reduceat(evaluations["return"], first) if len(first) else np.empty(0)
+    return {"step": evaluations["step"][first], "return": totals / count}
+
+
+def _last(evaluations):
+    """Return the episodes of the last evaluation."""
+    now = evaluations["round"] == evaluations["round"].max(initial=-1)
+    return {name: evaluations[name][now] for name in ("return", "outcome")}

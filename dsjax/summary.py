@@ -1,0 +1,103 @@
+"""A comparison in numbers: rows per group, per pair of groups and per member, as in its figures."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from dsjax.comparison import Comparison
+from dsjax.histories import RULES, UNITS
+from dsjax.records import write_whole
+from dsjax.statistics import improvement, interval, iqm, survival
+
+
+def group_rows(comparison: Comparison) -> list[dict]:
+    """Return one row per group: statistics over its members, with 95 % intervals.
+
+    "training" are returns of oscillating, learning controllers, each member's mean over its last 100 episodes;
+    "frozen" each member's mean over its last episodes with frozen centers. Times to solve are medians by Kaplan-Meier:
+    inf if half of the members are never seen solved.
+    """
+    return [_group_row(group, comparison.terrains) for group in comparison.groups]
+
+
+def _group_row(group, terrains):
+    members = group.members
+    training, frozen = np.array([m.recent.mean() for m in members if len(m.recent)]), group.scores()
+    row = {
+        "group": group.label,
+        "members": len(members),
+        "stopped": sum(not member.running for member in members),
+        "evaluated": len(frozen),
+        "terrains": terrains,
+        **{f"median_{unit}s": float(np.median([m.trained(unit) for m in members])) for unit in UNITS},
+        **_with_interval("training_iqm", training),
+        "frozen_mean": frozen.mean() if len(frozen) else np.nan,
+        **_with_interval("frozen_iqm", frozen),
+        "frozen_worst": frozen.min(initial=np.inf) if len(frozen) else np.nan,
+        "frozen_best": frozen.max(initial=-np.inf) if len(frozen) else np.nan,
+        "fall_rate": np.mean([m.fall_rate for m in members if len(m.final["outcome"])]) if len(frozen) else np.nan,
+    }
+    for rule in RULES:
+        row[f"{rule}_solved"] = sum(member.solved_at(rule, "step") >= 0 for member in members)
+        for unit in UNITS:
+            solved_at = [member.solved_at(rule, unit) for member in members]
+            row[f"{rule}_solved_median_{unit}s"] = survival(solved_at, group.watched(unit)).median
+    return row
+
+
+def _with_interval(name, values):
+    low, high = interval(values)
+    return {name: iqm(values), f"{name}_low": float(low), f"{name}_high": float(high)}
+
+
+def pair_rows(comparison: Comparison) -> list[dict]:
+    """Return one row per two groups: the probability that a member of the first scores more than one of the second."""
+    rows = []
+    for first, second in combinations(comparison.groups, 2):
+        if len(first.scores()) and len(second.scores()):
+            value, low, high = improvement(first.scores(), second.scores())
+            rows.append({"first": first.label, "second": second.label, "probability": value, "low": low, "high": high})
+    return rows
+
+
+def member_rows(comparison: Comparison) -> list[dict]:
+    """Return one row per member; times to solve are -1 where a rule was not met."""
+    return [
+        {
+            "group": group.label,
+            "run": str(member.run.folder),
+            "seed": member.run.config.seed,
+            "member": member.index,
+            "running": member.running,
+            "steps": member.trained("step"),
+            "episodes": member.trained("episode"),
+            "training_mean": float(member.recent.mean()) if len(member.recent) else np.nan,
+            "frozen_mean": member.score,
+            "frozen_std": float(np.std(member.final["return"], ddof=1)) if len(member.final["return"]) > 1 else np.nan,
+            "frozen_worst": float(member.final["return"].min()) if len(member.final["return"]) else np.nan,
+            "frozen_episodes": len(member.final["return"]),
+            "terrains": comparison.terrains,
+            "fall_rate": member.fall_rate,
+            **{name: float(member.rounds[name][-1]) for name in ("amplitude", "sensitivity", "drift")},
+            **{f"{rule}_solved_{unit}": member.solved_at(rule, unit) for rule in RULES for unit in UNITS},
+        }
+        for group in comparison.groups
+        for member in group.members
+    ]
+
+
+def write_csv(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write groups.csv, members.csv and, of several groups, pairs.csv; return their paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
+    paths = []
+    for name, rows in tables.items():
+        if rows:
+            table = pa.Table.from_pylist(rows)
+            paths.append(folder / f"{name}.csv")
+            write_whole(paths[-1], lambda temporary, t=table: csv.write_csv(t, temporary))
+    return paths

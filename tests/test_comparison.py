@@ -1,0 +1,87 @@
+import re
+
+import numpy as np
+import pytest
+from test_runs import copy
+
+from dsjax.comparison import compare
+from dsjax.config import ConfigError
+from dsjax.records import RunError
+
+
+def paths(small_runs, *names):
+    return [small_runs / name for name in names]
+
+
+def test_runs_that_learn_alike_make_one_group(small_runs):
+    comparison = compare(paths(small_runs, "a", "b", "c"))
+    assert [(group.label, len(group.members)) for group in comparison.groups] == [
+        ("repulsive", 6),
+        ("not repulsive", 2),
+    ]
+    assert comparison.terrains == "validation-v1"
+    assert comparison.last("step") == max(m.trained("step") for g in comparison.groups for m in g.members)
+    assert comparison.notes == []
+
+
+def test_any_keys_can_make_groups(small_runs):
+    groups = compare(paths(small_runs, "a", "b", "c"), by=["seed", "learning.repulsive"]).groups
+    assert [group.label for group in groups] == ["seed 0, repulsive", "seed 1, repulsive", "seed 0, not repulsive"]
+    assert [group.label for group in compare(paths(small_runs, "a", "c"), by=["preset"]).groups] == ["iros2018"]
+    assert [group.label for group in compare(paths(small_runs, "c")).groups] == [
+        "iros2018, round steps 300, not repulsive"
+    ]
+
+
+def test_members_that_end_early_are_kept_and_named(small_runs):
+    (group,) = compare(paths(small_runs, "a", "c"), by=["preset"]).groups
+    assert len(group.members) == 5
+    trained = [member.trained("step") for member in group.members]
+    (note,) = compare(paths(small_runs, "a", "c"), by=["preset"]).notes
+    assert note == f"iros2018: 2 of 5 members end before the longest, at {max(trained):,} steps"
+
+
+def test_a_stopped_member_is_named_and_watched_to_the_end(small_runs, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    run = copy(small_runs / "a", tmp_path / "run")
+    for path in sorted((run / "members").iterdir())[1:]:
+        table = pq.read_table(path)
+        column = pa.array([True, False, True])
+        steps = pa.array([table["step"][0].as_py(), 250, table["step"][2].as_py()], pa.int64())
+        table = table.set_column(table.column_names.index("running"), "running", column)
+        pq.write_table(table.set_column(table.column_names.index("step"), "step", steps), path)
+    comparison = compare([run])
+    assert f"{run}: member 1 was stopped after 250 steps, as its action was not finite" in comparison.notes
+    watched = comparison.groups[0].watched("step")
+    assert watched[1] == watched.max() > 1000
+
+
+def test_the_same_members_twice_are_refused(small_runs, tmp_path):
+    again = copy(small_runs / "a", tmp_path / "again")
+    with pytest.raises(RunError, match="have the same config and seed: their members are the same, not independent"):
+        compare([small_runs / "a", again])
+
+
+def test_bad_input_is_said(small_runs):
+    with pytest.raises(ConfigError, match=r"--by: unknown key repulsive; did you mean learning\.repulsive\?"):
+        compare(paths(small_runs, "a"), by=["repulsive"])
+    with pytest.raises(RunError, match="nothing to compare; name at least one run folder"):
+        compare([])
+    with pytest.raises(RunError, match=re.escape(f"{small_runs}: there is no run here")):
+        compare([small_runs])
+
+
+def test_presets_are_told_apart_by_name(small_runs, tmp_path):
+    from dsjax import config
+    from dsjax.comparison import _labels
+
+    def label(*changes):
+        return _labels([config.build(change) for change in changes], ())
+
+    assert label({}, {"preset": "readme"}) == ["iros2018", "readme"]
+    assert label({}, {"preset": "readme", "neuron": {"adaptation": "none"}}) == ["iros2018, nonlinear", "readme, none"]
+    assert label({}, {"synapse": {"period": 60000.0}}) == ["period 20000", "period 60000"]
+    assert label({"environment": {"backend": "sync"}}, {"environment": {"backend": "async"}}) == ["", ""]
+    assert np.all(label({"environment": {"backend": "envpool"}}) == ["iros2018"])

@@ -1,0 +1,69 @@
+import json
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+from dsjax import config, runs
+from dsjax.records import RunError
+from dsjax.training import Trainer
+
+
+def copy(run, folder):
+    """Copy a run's files but for its snapshots."""
+    for path in run.rglob("*"):
+        if path.is_file() and "snapshots" not in path.parts:
+            target = folder / path.relative_to(run)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    return folder
+
+
+def written_by(run, version):
+    """Make a run look as if another version of dsjax had written it."""
+    about = json.loads((run / "run.json").read_text())
+    about["sessions"][-1]["versions"]["dsjax"] = version
+    (run / "run.json").write_text(json.dumps(about))
+
+
+def test_a_run_holds_what_was_recorded(small_runs):
+    run = runs.load(small_runs / "a")
+    assert run.name == "a"
+    assert run.config.members == 3
+    assert set(run.members["round"].to_pylist()) == {1, 2, 3, 4}
+    assert set(run.evaluations["round"].to_pylist()) == {0, 2, 4}
+    assert len(run.scores) == 0
+    assert run.sessions[0]["versions"]["dsjax"] != "absent"
+
+
+def test_no_run_and_an_empty_run_are_said(tmp_path):
+    with pytest.raises(RunError, match="absent: there is no run here"):
+        runs.load(tmp_path / "absent")
+    Trainer(config.build({"members": 1, "steps": 1, "evaluation": {"every": 0}}), tmp_path / "run").run()
+    for path in (tmp_path / "run" / "members").iterdir():
+        path.unlink()
+    with pytest.raises(RunError, match="run: nothing is recorded yet; wait for the end of the first round"):
+        runs.load(tmp_path / "run")
+
+
+def test_a_run_of_another_version_is_refused(small_runs, tmp_path):
+    run = copy(small_runs / "a", tmp_path / "run")
+    written_by(run, "9.9")
+    assert runs.load(run).name == "run"  # what can be read is read
+    path = run / "members" / "round-000002.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["drift"]), path)
+    with pytest.raises(
+        RunError, match=r"run was written by dsjax 9\.9, which this dsjax .* cannot read .*round-000002.*without drift"
+    ):
+        runs.load(run)
+    (run / "config.toml").write_text((run / "config.toml").read_text() + "\n[sleep]\nlength = 8\n")
+    with pytest.raises(RunError, match=r"written by dsjax 9\.9.*unknown key sleep.*install dsjax 9\.9 to look at it"):
+        runs.load(run)
+
+
+def test_damaged_records_are_named(small_runs, tmp_path):
+    run = copy(small_runs / "a", tmp_path / "run")
+    path = run / "episodes" / "round-000001.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RunError, match=re.escape(f"{path}: cannot be read: ")):
+        runs.load(run)

@@ -1,0 +1,81 @@
+import csv
+
+import numpy as np
+import pytest
+from conftest import run_script
+
+from dsjax.comparison import compare
+from dsjax.statistics import improvement, interval, iqm
+from dsjax.summary import group_rows, member_rows, pair_rows, write_csv
+
+
+@pytest.fixture(scope="module")
+def comparison(small_runs):
+    return compare([small_runs / name for name in "abc"])
+
+
+def test_group_rows_say_what_the_members_did(comparison):
+    for row, group in zip(group_rows(comparison), comparison.groups, strict=True):
+        scores = [member.final["return"].mean() for member in group.members]
+        assert (row["members"], row["evaluated"], row["stopped"]) == (len(scores), len(scores), 0)
+        assert row["frozen_iqm"] == iqm(scores)
+        assert (row["frozen_iqm_low"], row["frozen_iqm_high"]) == interval(scores)
+        assert (row["frozen_worst"], row["frozen_best"]) == (min(scores), max(scores))
+        assert row["training_iqm"] == iqm([member.episodes["return"][-100:].mean() for member in group.members])
+        assert row["fall_rate"] == np.mean([np.mean(member.final["outcome"] == "fell") for member in group.members])
+        assert (row["frozen_solved"], row["frozen_solved_median_steps"]) == (0, np.inf)
+
+
+def test_pairs(comparison):
+    (row,) = pair_rows(comparison)
+    first, second = (group.scores() for group in comparison.groups)
+    assert (row["first"], row["second"]) == ("repulsive", "not repulsive")
+    assert (row["probability"], row["low"], row["high"]) == improvement(first, second)
+
+
+def test_csv_files_hold_the_same_numbers(comparison, tmp_path):
+    paths = write_csv(comparison, tmp_path)
+    assert [path.name for path in paths] == ["groups.csv", "members.csv", "pairs.csv"]
+    for path, rows in zip(paths, (group_rows, member_rows, pair_rows), strict=True):
+        with open(path) as file:
+            found = list(csv.DictReader(file))
+        expected = rows(comparison)
+        assert len(found) == len(expected)
+        for read, row in zip(found, expected, strict=True):
+            assert read.keys() == row.keys()
+            for name, value in row.items():
+                if isinstance(value, float) and np.isfinite(value):
+                    assert float(read[name]) == value
+                elif isinstance(value, str):
+                    assert read[name] == value
+    assert len(member_rows(comparison)) == 8
+
+
+def test_the_script_prints_and_writes_it_all(small_runs, tmp_path):
+    status, output = run_script(
+        "compare.py", small_runs / "a", small_runs / "b", small_runs / "c", "--output", tmp_path, "--by", "seed"
+    )
+    assert status == 0, output
+    for name in ("seed 0", "seed 1", "5 members", "3 members", "0/5", "probability of a higher frozen return"):
+        assert name in output
+    figures = ("training-steps", "training-episodes", "solved", "frozen-steps", "final-returns", "profile")
+    names = {f"{name}.{kind}" for name in (*figures, "improvement") for kind in ("png", "pdf")}
+    assert {path.name for path in tmp_path.iterdir()} == names | {"groups.csv", "members.csv", "pairs.csv"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare.py"], "nothing to compare; name at least one run folder"),
+        (["compare.py", "no/such"], "no/such: there is no run here"),
+        (["compare.py", "{}/a", "--by", "nothing"], "--by: unknown key nothing; did you mean"),
+        (["plot.py", "no/such"], "no/such: there is no run here"),
+        (["plot.py", "{}/a", "--member", "3"], "has no member 3; its members are 0 to 2"),
+    ],
+)
+def test_bad_input_ends_in_one_line(small_runs, arguments, message):
+    name, *rest = (argument.format(small_runs) for argument in arguments)
+    status, output = run_script(name, *rest)
+    assert status == 2
+    assert message in output
+    assert len(output.strip().splitlines()) == 1
