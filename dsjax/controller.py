@@ -208,7 +208,7 @@ def advance(state, observation_, reward, starts, ends, spec, params, dt=TIME_STE
         begins = starts & ~ends
         state = jax.tree.map(lambda new, old: jnp.where(begins, new, old), begin_episode(state), state)
     state, action, activity = act(state, state.synapses.weight, observation_, spec, params, jnp.where(ends, 0.0, dt))
-    return state, action, activity._replace(modulator=modulator)
+    return state, action, activity._replace(modulator=jnp.where(resting, 0, modulator))
 
 
 def perform(key, state, observation_, starts, spec, params, oscillating=False, dt=TIME_STEP):

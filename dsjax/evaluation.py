@@ -47,7 +47,7 @@ def evaluate(envs, state, spec, params, members, terrains, weights="centers", te
     owner, terrain = np.append(owner, [0] * spare).astype(int), np.append(first, [0] * spare).astype(int)
     states, numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf)[owner], (state.members, params))
     keys = jnp.asarray(state.key)[owner]
-    step = partial(_step, spec=spec, oscillating=weights == "oscillating")
+    act = partial(step, spec=spec, oscillating=weights == "oscillating")
 
     observation, _ = envs.reset(seed=seeds, options={"episodes": len(terrains) // share, "stride": share})
     left = np.append(np.full(len(members) * share, len(terrains) // share), [0] * spare).astype(int)
@@ -55,7 +55,7 @@ def evaluate(envs, state, spec, params, members, terrains, weights="centers", te
     length, total, rows = np.zeros(len(owner), np.int64), np.zeros(len(owner)), []
     while left.any():
         check()
-        states, action = step(keys, terrain, length, states, observation, starts, numbers)
+        states, action, _ = act(keys, terrain, length, states, observation, starts, numbers)
         observation, reward, terminated, truncated, _ = envs.step(np.asarray(action))
         starts, ends = ends, terminated | truncated
         stepped = ~starts & (left > 0)
@@ -77,12 +77,28 @@ def _slots_per_member(available, terrains):
 
 
 @partial(jax.jit, static_argnames=("spec", "oscillating"))
-def _step(keys, terrain, age, states, observation, starts, params, spec, oscillating):
+def step(keys, terrain, age, states, observation, starts, params, spec, oscillating):
+    """Let controllers act as `population.perform` does, each episode with a random stream of its own.
+
+    Args:
+      keys: (N, 2) uint32 key data of the members.
+      terrain: (N,) int, index in the terrain set.
+      age: (N,) int, environment steps since the episode began.
+      states: ControllerState with leaves (N, ...).
+      observation: (N, 24).
+      starts: (N,) bool.
+      params: ControllerParams with leaves (N,).
+      spec: ControllerSpec.
+      oscillating: act with the oscillating weights instead of the centers.
+
+    Returns:
+      (ControllerState with leaves (N, ...), action (N, 4), controller.Activity with leaves (N, ...)).
+    """
+
     def episode_key(key, terrain, age):
         # The highest tick but one: training's keys, which fold in the tick alone, do not reach it.
         key = jax.random.fold_in(jax.random.wrap_key_data(key), jnp.uint32(2**32 - 2))
         return jax.random.key_data(jax.random.fold_in(jax.random.fold_in(key, terrain), age))
 
     keys = jax.vmap(episode_key)(keys, terrain, age)
-    states, action, _ = population.perform(keys, states, observation, starts, spec, params, oscillating)
-    return states, action
+    return population.perform(keys, states, observation, starts, spec, params, oscillating)

@@ -14,6 +14,7 @@ from matplotlib.ticker import EngFormatter
 from dsjax.records import write_whole
 
 FORMATS = ("png", "pdf")
+WIDTH = 7.0  # [inches] of a figure, as wide as a page's text
 _STYLE: Any = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 150,
@@ -44,7 +45,7 @@ def group_color(number: int) -> str:
     return _GROUPS[number % len(_GROUPS)]
 
 
-def group_line(number: int) -> str:
+def group_line(number: int) -> Any:
     """Return the line style of a group, which sets those of the same color apart."""
     return ("-", "--", ":", "-.")[number // len(_GROUPS) % 4]
 

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter
 
 from dsjax.curves import frozen_curve, training_curve
-from dsjax.figures import group_color, group_line, member_color, steps_axis, styled
+from dsjax.figures import WIDTH, group_color, group_line, member_color, steps_axis, styled
 from dsjax.histories import RULES
 from dsjax.statistics import improvement, profile, survival, trailing_mean
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
@@ -18,7 +18,6 @@ from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
 _LEARNING = "return, oscillating and learning"
 _FROZEN = "return, frozen centers"
 _TIME = {"step": "environment steps per member", "episode": "episodes per member"}
-_WIDTH = 7.0  # [inches] of a figure, as wide as a page's text
 
 
 def comparison_figures(comparison):
@@ -59,7 +58,7 @@ def _curves(groups, curves, title, xlabel, ylabel):
     panels = len(groups) + (len(groups) > 1)
     columns = min(panels, 3)
     rows = -(-panels // columns)
-    figure = Figure(figsize=(_WIDTH, 1.2 + (3.2 if rows == 1 else 2.4 * rows)))
+    figure = Figure(figsize=(WIDTH, 1.2 + (3.2 if rows == 1 else 2.4 * rows)))
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for unused in axes[panels:]:
         unused.remove()
@@ -128,7 +127,7 @@ def _solved_line(axis, always=False):
 def final_returns(comparison):
     """Draw the frozen centers' final episodes: a box and dots per member, best first, and how many of them fell."""
     groups = comparison.groups
-    figure = Figure(figsize=(_WIDTH, 0.8 + 3.0 * len(groups)))
+    figure = Figure(figsize=(WIDTH, 0.8 + 3.0 * len(groups)))
     axes = figure.subplots(2 * len(groups), 1, height_ratios=[3, 1] * len(groups), squeeze=False).ravel()
     rng = np.random.default_rng(0)  # spreads the dots
     widest = max(12, *(len(group.members) for group in groups))
@@ -175,7 +174,7 @@ def _ranked_axes(above, below, ranked, widest):
 @styled
 def score_profile(comparison):
     """Draw, for every return, the share of members whose frozen centers score more, with its bootstrap band."""
-    figure = Figure(figsize=(_WIDTH, 3.8))
+    figure = Figure(figsize=(WIDTH, 3.8))
     axis = figure.subplots()
     scores = np.concatenate([group.scores() for group in comparison.groups])
     low, high = min(scores, default=-100.0), max(scores, default=0.0)
@@ -201,7 +200,7 @@ def solved_over_time(comparison):
 
     A dot marks the time by which half are solved.
     """
-    figure = Figure(figsize=(_WIDTH, 3.9))
+    figure = Figure(figsize=(WIDTH, 3.9))
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     meanings = {
         "training": f"learning, {SOLVED_EPISODES} episodes",
@@ -247,7 +246,7 @@ def _survival_line(axis, group, rule, number):
 def improvements(comparison):
     """Draw the probability that a member of one group scores more than one of another, for every two groups."""
     pairs = [(a, b) for a, b in combinations(comparison.groups, 2) if len(a.scores()) and len(b.scores())]
-    figure = Figure(figsize=(_WIDTH, 1.2 + 0.5 * max(len(pairs), 1)))
+    figure = Figure(figsize=(WIDTH, 1.2 + 0.5 * max(len(pairs), 1)))
     axis = figure.subplots()
     for row, (first, second) in enumerate(pairs):
         value, low, high = improvement(first.scores(), second.scores())
@@ -265,7 +264,7 @@ def improvements(comparison):
 @styled
 def progress(member):
     """Draw one member's training: returns, lengths, amplitude, sensitivity and drift of the centers, over steps."""
-    figure = Figure(figsize=(_WIDTH, 8.5))
+    figure = Figure(figsize=(WIDTH, 8.5))
     axes = figure.subplots(5, 1, sharex=True, height_ratios=[3, 1.2, 1, 1, 1])
     episodes, color = member.episodes, member_color(member.index)
     fell = episodes["outcome"] == "fell"

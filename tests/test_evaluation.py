@@ -39,7 +39,7 @@ def test_an_episode_is_what_a_plain_loop_would_play(trained):
     observation, _ = env.reset(seed=evaluation.TERRAINS["validation-v1"] + terrain, options={})
     total, length, over, starts = 0.0, 0, False, True
     while not over:
-        one, action = act(one, observation, starts)
+        one, action, _ = act(one, observation, starts)
         observation, reward, terminated, truncated, _ = env.step(np.asarray(action))
         total, length, over, starts = total + reward, length + 1, terminated or truncated, False
     row = next(i for i in range(6) if (columns["member"][i], columns["terrain"][i]) == (member, terrain))
