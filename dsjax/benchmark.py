@@ -30,7 +30,8 @@ import psutil
 from dsjax import config, pool, population, rounds, runtime
 from dsjax.environment import make_vector
 from dsjax.tally import Tally
-from dsjax.training import Trainer, Watch, untrained
+from dsjax.training import Trainer, untrained
+from dsjax.watch import Watch
 
 _MEGABYTE = 2**20
 _WARM_STEPS = 400  # of the population, before anything is measured

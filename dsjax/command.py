@@ -30,6 +30,8 @@ class TrainCommand:
     """Watch one member live, in a window."""
     render_member: int = 0
     """Which member to watch."""
+    tensorboard: bool = False
+    """Mirror the figures of every round to RUN/tensorboard, for TensorBoard to show."""
     settings: Annotated[Config, tyro.conf.arg(name="")]
     """The run."""
 

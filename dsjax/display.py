@@ -9,7 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.text import Text
 
 from dsjax.statistics import iqm
-from dsjax.training import Trainer, Watch
+from dsjax.training import Trainer
+from dsjax.watch import Watch
 
 _LIVE_SECONDS = 0.5  # between refreshes on a terminal
 _PLAIN_SECONDS = 15.0  # between lines elsewhere

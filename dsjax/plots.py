@@ -17,7 +17,7 @@ from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
 
 _LEARNING = "return, oscillating and learning"
 _FROZEN = "return, frozen centers"
-_TIME = {"step": "environment steps per member", "episode": "episodes per member"}
+_TIME = {"step": "environment steps", "episode": "episodes"}
 
 
 def comparison_figures(comparison):

@@ -57,19 +57,12 @@ def score_run(command: ScoreCommand) -> Score:
     if command.episodes < 1:
         raise RunError(f"--episodes {command.episodes}: at least 1 is needed")
     trained = load(command.run, command.snapshot)
-    config, members = trained.config, trained.members(command.members)
+    members = trained.members(command.members)
     if command.render:
         members = members[:1]
-    slots = 1 if command.render else max(len(members), min(_SLOTS, len(members) * command.episodes))
-    backend = "sync" if command.render else choose(command.backend, slots, gymnasium_only=True)
-    envs = make_vector(config.environment.id, slots, backend, render=0 if command.render else None)
-    try:
-        columns = evaluate(
-            envs, trained.state, config.spec(), trained.params(), members, range(command.episodes),
-            command.weights, command.terrains,
-        )  # fmt: skip
-    finally:
-        envs.close()
+    columns = play(
+        trained, members, range(command.episodes), command.weights, command.terrains, command.backend, command.render
+    )
     rows = len(columns["member"])
     about = {"round": trained.round, "weights": command.weights, "terrains": command.terrains}
     columns |= {name: [value] * rows for name, value in about.items()}
@@ -78,3 +71,28 @@ def score_run(command: ScoreCommand) -> Score:
     path = records.scores_path(command.run, trained.round, command.weights, command.terrains)
     records.write_parquet(path, table)
     return Score(table, path, trained.round, command)
+
+
+def play(trained, members, terrains, weights="centers", terrain_set="test-v1", backend="auto", render=False):
+    """Play one episode per member and terrain in vector envs made for it; see `evaluation.evaluate`.
+
+    Args:
+      trained: trained.Trained.
+      members: those to play.
+      terrains: range of indices in the terrain set.
+      weights: one of evaluation.WEIGHTS.
+      terrain_set: one of evaluation.TERRAINS.
+      backend: one of environment.BACKENDS but for envpool's.
+      render: show the first member in a window, and play one terrain after the other.
+
+    Returns:
+      {column: sequence}, by member and terrain: member, terrain, length, return, outcome.
+    """
+    config = trained.config
+    slots = 1 if render else max(len(members), min(_SLOTS, len(members) * len(terrains)))
+    backend = "sync" if render else choose(backend, slots, gymnasium_only=True)
+    envs = make_vector(config.environment.id, slots, backend, render=0 if render else None)
+    try:
+        return evaluate(envs, trained.state, config.spec(), trained.params(), members, terrains, weights, terrain_set)
+    finally:
+        envs.close()

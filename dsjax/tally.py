@@ -107,7 +107,8 @@ class Tally:
     def restore(self, arrays):
         """Take on the counters of a snapshot, by the same names."""
         for name in self.arrays():
-            setattr(self, name.removeprefix("tally."), np.array(arrays[name]))
+            # [()]: a number is to be a number again, not an array that += would change under whoever keeps it.
+            setattr(self, name.removeprefix("tally."), np.array(arrays[name])[()])
 
     def _complete(self, who, steps, lengths, returns, outcomes):
         """Count episodes that the environment ended: one member, step, length, return and outcome each."""

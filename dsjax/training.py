@@ -24,6 +24,7 @@ from dsjax.records import RunError
 from dsjax.rounds import play, round_seeds, training_step
 from dsjax.snapshot import Snapshots
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN, Tally
+from dsjax.watch import Watch
 from dsjax.workers import WorkerDied
 
 _ATTEMPTS = 3  # at a round whose env workers die
@@ -31,19 +32,6 @@ _ATTEMPTS = 3  # at a round whose env workers die
 
 class Interrupted(Exception):
     """The user or the system asked the run to stop."""
-
-
-class Watch:
-    """What a training tells whoever watches it; this one ignores it all. `display` has those that show it."""
-
-    def tick(self, trainer: "Trainer", tick: int) -> None:
-        """Hear of every step of the vector env in a training round; `trainer` knows of the rounds before it."""
-
-    def round_done(self, trainer: "Trainer") -> None:
-        """Hear that a round is over, with its evaluation."""
-
-    def notice(self, text: str) -> None:
-        """Hear of something the user should know."""
 
 
 def untrained(config: Config) -> PopulationState:
@@ -96,6 +84,7 @@ class Trainer:
             with self._signals():
                 if resume:
                     self._restore(snapshots, number)
+                self.watch.begun(self)
                 self._open_envs()
                 if not resume or not snapshots.numbers():
                     self._begin(snapshots)
@@ -130,6 +119,32 @@ class Trainer:
     def amplitude(self):
         """Return each member's amplitude, (N,), as of the last round."""
         return np.asarray(jax.vmap(synapse.amplitude)(self.state.members.synapses, self.params.synapse))
+
+    def evaluated(self):
+        """Return whether the last round, or the untrained population before the first, is one with an evaluation."""
+        every = self.config.evaluation.every
+        return every > 0 and (self.tally.rounds % every == 0 or self.finished())
+
+    def member_columns(self):
+        """Return the columns of `members`, as of the last round."""
+        members = self.config.members
+        with np.errstate(over="ignore", invalid="ignore"):  # a stopped member's centers may be anything
+            moved = np.asarray(self.state.members.synapses.center) - self._initial_centers
+            drift = np.sqrt((moved**2).mean(axis=1))
+        return {
+            "round": [int(self.tally.rounds)] * members,
+            "member": np.arange(members),
+            "step": self.tally.steps,
+            "episodes": self.tally.completed,
+            "amplitude": self.amplitude(),
+            "sensitivity": np.asarray(self.state.members.neurons.sensitivity).mean(axis=1),
+            "drift": drift,
+            "running": np.asarray(self.state.running),
+            "training_solved_episode": self.tally.training_solved_episode,
+            "training_solved_step": self.tally.training_solved_step,
+            "frozen_solved_episode": self.tally.frozen_solved_episode,
+            "frozen_solved_step": self.tally.frozen_solved_step,
+        }
 
     def _with_backend(self, resume):
         """Return the config with the backend that "auto" means here; the run must keep its physics wherever it goes."""
@@ -183,7 +198,7 @@ class Trainer:
 
     def _begin(self, snapshots):
         """Record and save the untrained population, as round 0."""
-        tables = self._retrying(self._evaluate) if self.config.evaluation.every else {}
+        tables = self._retrying(self._evaluate) if self.evaluated() else {}
         self._write(snapshots, tables, save=True)
 
     def _round(self, snapshots):
@@ -203,10 +218,9 @@ class Trainer:
         self.tally.rounds += 1
         self.tally.ticks += ticks
         self._name_stopped(active)
-        every = self.config.evaluation.every
-        if every and (number % every == 0 or self.finished()):
+        if self.evaluated():
             tables |= self._evaluate()
-        return tables | {"members": self._member_columns()}
+        return tables | {"members": self.member_columns()}
 
     def _evaluate(self):
         """Evaluate the frozen centers; return the table. Members good enough to be solved meet all 100 terrains."""
@@ -228,26 +242,6 @@ class Trainer:
         rows = len(columns["member"])
         steps = self.tally.steps[columns["member"]]
         return {"evaluations": {name: [value] * rows for name, value in about.items()} | {"step": steps} | columns}
-
-    def _member_columns(self):
-        members = self.config.members
-        with np.errstate(over="ignore", invalid="ignore"):  # a stopped member's centers may be anything
-            moved = np.asarray(self.state.members.synapses.center) - self._initial_centers
-            drift = np.sqrt((moved**2).mean(axis=1))
-        return {
-            "round": [int(self.tally.rounds)] * members,
-            "member": np.arange(members),
-            "step": self.tally.steps,
-            "episodes": self.tally.completed,
-            "amplitude": self.amplitude(),
-            "sensitivity": np.asarray(self.state.members.neurons.sensitivity).mean(axis=1),
-            "drift": drift,
-            "running": np.asarray(self.state.running),
-            "training_solved_episode": self.tally.training_solved_episode,
-            "training_solved_step": self.tally.training_solved_step,
-            "frozen_solved_episode": self.tally.frozen_solved_episode,
-            "frozen_solved_step": self.tally.frozen_solved_step,
-        }
 
     def _name_stopped(self, active):
         for member in np.flatnonzero(active & ~np.asarray(self.state.running)):

@@ -9,9 +9,9 @@ from conftest import ROOT
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
     "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "config", "runs",
-    "statistics", "evaluation", "rounds", "training", "trained", "wiring", "recording", "runtime",
-    "benchmark", "command", "scoring", "histories", "comparison", "curves", "summary",
-    "figures", "rhythm", "dynamics", "plots", "tables", "display",
+    "statistics", "evaluation", "rounds", "watch", "training", "trained", "wiring", "recording", "runtime",
+    "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories",
+    "comparison", "curves", "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 

@@ -12,7 +12,8 @@ from dsjax.presets import PRESETS
 from dsjax.records import RunError
 from dsjax.rounds import round_seeds
 from dsjax.snapshot import Snapshots
-from dsjax.training import Trainer, Watch
+from dsjax.training import Trainer
+from dsjax.watch import Watch
 
 ROUNDS, ROUND_STEPS = 5, 400
 TINY = {
