@@ -1,6 +1,6 @@
 import pytest
 
-from dsjax.watch import Watches
+from dsjax.watch import Watch, Watches
 
 
 class Diary(Watch):
