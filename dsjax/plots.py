@@ -105,7 +105,7 @@ def _curve_handles(curves):
         Patch(color="gray", alpha=0.3, linewidth=0, label="95 % bootstrap band"),
         Line2D([], [], color=member_color(0), lw=0.8, label="one member each"),
     ]
-    if not all(curve.whole.all() for curve in curves):
+    if any(np.isfinite(curve.iqm[~curve.whole]).any() for curve in curves):
         handles.append(Line2D([], [], color="gray", linestyle=(0, (1, 2)), label="IQM where some have ended"))
     return handles
 
