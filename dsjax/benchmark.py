@@ -85,11 +85,11 @@ def measure(command: BenchmarkCommand, backend: str, members: int) -> Measuremen
     """Return the speeds, shares and memory of one backend and size of population."""
     runtime.prepare(members)
     settings = config.build({"preset": command.preset, "members": members})
-    step, params, state = rounds.training_step(settings.spec()), _params(settings), untrained(settings)
+    step, params, state = rounds.training_step(settings.spec()), settings.population_params(), untrained(settings)
     envs = make_vector(settings.environment.id, members, backend)
 
     def seeds(number):
-        return rounds.round_seeds(0, number, [True] * members)
+        return rounds.round_seeds(0, number, range(members), [True] * members)
 
     def train(number, ticks, step=step, envs=envs):
         rounds.play(step, state, params, envs, seeds(number), ticks, Tally(members))
@@ -125,7 +125,7 @@ def step_alone(preset: str, members: int, seconds: float) -> float:
     """Return the time of one step of a population's controllers, draws of periods included [us per member]."""
     runtime.prepare(members)
     settings = config.build({"preset": preset, "members": members})
-    step, params, state = rounds.training_step(settings.spec()), _params(settings), untrained(settings)
+    step, params, state = rounds.training_step(settings.spec()), settings.population_params(), untrained(settings)
     observation, reward = np.zeros((members, 24), np.float32), np.zeros(members, np.float32)
     flags, first, times = np.zeros(members, bool), 0, []
     end = time.perf_counter() + seconds
@@ -201,10 +201,6 @@ def growth(rows) -> float:
     """Return how much memory grew per 10 million steps [MB], by least squares over the second half of a soak."""
     later = np.array(rows[len(rows) // 2 :], float)
     return float(np.polyfit(later[:, 1], later[:, 2], 1)[0] * 1e7)
-
-
-def _params(settings):
-    return population.share(settings.params(), settings.members)
 
 
 def _actions(train, step, number, ticks, groups):

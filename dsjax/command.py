@@ -60,8 +60,8 @@ def parse_train(arguments: list[str]) -> TrainCommand:
         _refuse_changes(stored, settings, output)
     if command.resume and not output:
         raise ConfigError("--resume needs the run's folder: --output runs/NAME")
-    if not 0 <= command.render_member < settings.members:
-        raise ConfigError(f"--render-member {command.render_member}: members are 0 to {settings.members - 1}")
+    if not 0 <= command.render_member < settings.rows:
+        raise ConfigError(f"--render-member {command.render_member}: members are 0 to {settings.rows - 1}")
     name = f"{Path(source).stem if source else settings.preset}-seed{settings.seed}"
     values = vars(command) | {"settings": settings, "output": command.output if output else Path("runs") / name}
     return TrainCommand(**values)

@@ -81,7 +81,7 @@ def _by_member(run, table, names):
     """Return each member's rows, in order, as {name: array}."""
     member = table["member"].to_numpy()
     order = np.argsort(member, kind="stable")
-    bounds = np.searchsorted(member[order], np.arange(run.config.members + 1))
+    bounds = np.searchsorted(member[order], np.arange(run.config.rows + 1))
     columns = {name: table[name].to_numpy()[order] for name in names}
     return [{name: column[start:end] for name, column in columns.items()} for start, end in pairwise(bounds)]
 

@@ -120,7 +120,8 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
     if episodes < 1:
         raise RunError(f"--episodes {episodes}: at least 1 is needed")
     [member] = trained.members([member])
-    config, params = trained.config, population.share(trained.config.params(), 1)
+    config = trained.config.row(member)
+    params = config.population_params()
     step = _learner(config.spec(), params) if mode == "learning" else _performer(config.spec(), params, mode)
     state, rows, outcomes = population.select(trained.state, np.array([member])), [], []
     env = walker.make(config.environment.id)
@@ -145,7 +146,7 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
         oscillator=config.params().oscillator,
         target=config.neuron.target,
         negative_half=config.controller.negative_half,
-        untrained_center=np.asarray(untrained(config).members.synapses.center[member]),
+        untrained_center=np.asarray(untrained(config).members.synapses.center[0]),
         outcome=np.array(outcomes),
         # All but an episode's first row take a step of time: a reset takes none.
         time=TIME_STEP * np.cumsum(~columns["starts"]),

@@ -48,9 +48,8 @@ class Watch:
 
 def untrained(config: Config) -> PopulationState:
     """Return the population that a run begins with."""
-    params = population.share(config.params(), config.members)
-    key, members = jax.random.key(config.seed), jnp.arange(config.members)
-    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), params)
+    key, members = jax.random.key(config.seed), jnp.array(config.identities())
+    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), config.population_params())
 
 
 def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
@@ -66,8 +65,8 @@ class Trainer:
         self.watch = watch or Watch()
         self.render = render
         self.spec = config.spec()
-        self.params = population.share(config.params(), config.members)
-        self.tally = Tally(config.members)
+        self.params = config.population_params()
+        self.tally = Tally(config.rows)
         self.state = untrained(config)
         self._initial_centers = np.asarray(self.state.members.synapses.center)
         self._step = training_step(self.spec)
@@ -133,7 +132,7 @@ class Trainer:
 
     def _with_backend(self, resume):
         """Return the config with the backend that "auto" means here; the run must keep its physics wherever it goes."""
-        environment, members = self.config.environment, self.config.members
+        environment, members = self.config.environment, self.config.rows
         backend = environment.backend
         # A stored "auto" is gymnasium's, from before there was EnvPool's.
         gymnasium_only = resume or self.render is not None
@@ -150,7 +149,7 @@ class Trainer:
     def _open_envs(self):
         environment = self.config.environment
         self._envs = make_vector(
-            environment.id, self.config.members, environment.backend, environment.workers or None, self.render
+            environment.id, self.config.rows, environment.backend, environment.workers or None, self.render
         )
 
     def _evaluation_envs(self):
@@ -160,8 +159,8 @@ class Trainer:
             return self._envs
         if self._held_out is None:
             workers = environment.workers or None
-            backend = choose("auto", self.config.members, workers, gymnasium_only=True)
-            self._held_out = make_vector(environment.id, self.config.members, backend, workers)
+            backend = choose("auto", self.config.rows, workers, gymnasium_only=True)
+            self._held_out = make_vector(environment.id, self.config.rows, backend, workers)
         return self._held_out
 
     def _close_envs(self):
@@ -197,7 +196,7 @@ class Trainer:
         number = int(self.tally.rounds) + 1
         left = self.config.steps - self.tally.ticks if self.config.steps else np.inf
         ticks = int(min(self.config.round_steps, left))
-        seeds = round_seeds(self.config.seed, number, active)
+        seeds = round_seeds(self.config.seed, number, self.config.identities(), active)
         self.state = play(self._step, self.state, self.params, self._envs, seeds, ticks, self.tally, self._check)
         tables = {"episodes": self.tally.end_round(number)}
         self.tally.rounds += 1
@@ -230,7 +229,7 @@ class Trainer:
         return {"evaluations": {name: [value] * rows for name, value in about.items()} | {"step": steps} | columns}
 
     def _member_columns(self):
-        members = self.config.members
+        members = self.config.rows
         with np.errstate(over="ignore", invalid="ignore"):  # a stopped member's centers may be anything
             moved = np.asarray(self.state.members.synapses.center) - self._initial_centers
             drift = np.sqrt((moved**2).mean(axis=1))

@@ -17,7 +17,7 @@ def main():
     console = Console()
     with errors_in_one_line():
         command = parse_train(sys.argv[1:])
-        prepare(command.settings.members)
+        prepare(command.settings.rows)
         again = f"python scripts/train.py --output {command.output} --resume"
         with Display(console) as display:
             trainer = Trainer(command.settings, command.output, display, command.watched())

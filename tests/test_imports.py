@@ -8,7 +8,7 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "config", "runs",
+    "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "sections", "config", "runs",
     "statistics", "evaluation", "rounds", "training", "trained", "wiring", "recording", "runtime",
     "benchmark", "command", "scoring", "histories", "comparison", "curves", "summary",
     "figures", "rhythm", "dynamics", "plots", "tables", "display",
