@@ -130,17 +130,7 @@ def _labels(firsts, by):
             differing = ["preset", *(key for key in values[0] if key in changed[0] - {"environment.backend"})]
         elif "preset" in differing:
             differing = [key for key in differing if key == "preset" or key in set().union(*changed)]
-    return [", ".join(_described(key, value[key]) for key in differing) for value in values]
-
-
-def _described(key, value):
-    """Return a value with its key, in as few words as will do."""
-    name = key.split(".")[-1].replace("_", " ")
-    if isinstance(value, bool):
-        return name if value else f"not {name}"
-    if isinstance(value, str):
-        return value
-    return f"{name} {value:g}"
+    return [", ".join(configs.described(key, value[key]) for key in differing) for value in values]
 
 
 def _notes(groups):

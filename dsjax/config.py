@@ -45,7 +45,7 @@ FREE_KEYS = (
 )  # fmt: skip
 
 # Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
-_SECTIONS = {
+_SECTIONS: dict[str, Any] = {
     "oscillator": OscillatorParams, "synapse": SynapseParams, "neuron": NeuronParams, "learning": LearningParams,
 }  # fmt: skip
 NUMBERS = ("controller.hull_scale", *(f"{name}.{key}" for name, params in _SECTIONS.items() for key in params._fields))
@@ -148,7 +148,7 @@ def build(values: dict[str, Any], source: str = "config") -> Config:
     name = values.get("preset", "iros2018")
     if not isinstance(name, str) or name not in PRESETS:
         raise ConfigError(f"{source}: preset = {name!r}: there is no such preset; there are {', '.join(PRESETS)}")
-    return check(_merge(_preset_values(name), values), source)
+    return check(merge(_preset_values(name), values), source)
 
 
 def check(values: dict[str, Any], source: str = "config") -> Config:
@@ -156,7 +156,7 @@ def check(values: dict[str, Any], source: str = "config") -> Config:
     try:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{source}: {_explain(mistake)}" for mistake in error.errors())) from None
+        raise ConfigError("\n".join(f"{source}: {explain(mistake)}" for mistake in error.errors())) from None
     for number, point in enumerate(config.points):
         if wrong := [key for key in point if key not in NUMBERS]:
             known = wrong[0] in _valid_keys(Config)
@@ -172,13 +172,17 @@ def load(path: Path, **overrides: Any) -> Config:
     Raises:
       ConfigError: there is no such file, it is not TOML, or what it says cannot be run.
     """
+    return build(read(path) | overrides, str(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says, or raise ConfigError."""
     try:
-        values = tomllib.loads(Path(path).read_text())
+        return tomllib.loads(Path(path).read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    return build(values | overrides, str(path))
 
 
 def to_toml(config: Config) -> str:
@@ -194,12 +198,22 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 
 def flat(config: Config) -> dict[str, Any]:
     """Return every value of a config by its key, as "section.key"."""
-    return _flatten(dataclasses.asdict(config))
+    return flatten(dataclasses.asdict(config))
 
 
-def unknown_key(key: str) -> str:
+def described(key: str, value: Any) -> str:
+    """Return a value with its key, in as few words as will do."""
+    name = key.split(".")[-1].replace("_", " ")
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, str):
+        return value
+    return f"{name} {value:g}"
+
+
+def unknown_key(key: str, section: type = Config) -> str:
     """Return what to say of a key that does not exist: the nearest that does."""
-    valid = _valid_keys(Config)
+    valid = _valid_keys(section)
     # A right key in the wrong section is nearer than any other key: look for its last part first.
     last = [name for name in valid if name.split(".")[-1] == key.split(".")[-1]]
     near = last or difflib.get_close_matches(key, valid, n=1, cutoff=0)
@@ -226,18 +240,20 @@ def _pick(section, target):
     return {name: getattr(section, name) for name in names if hasattr(section, name)}
 
 
-def _merge(base, values):
+def merge(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return nested values with others over them."""
     merged = dict(base)
     for key, value in values.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
 
 
-def _flatten(values, prefix=""):
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by their key, as "section.key"."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return flat
 
 
@@ -249,10 +265,10 @@ def _valid_keys(section, prefix=""):
     return keys
 
 
-def _explain(mistake):
-    """Return one line for one of pydantic's mistakes."""
+def explain(mistake: Any, section: type = Config) -> str:
+    """Return one line for one of pydantic's mistakes in a section's values."""
     key = ".".join(str(part) for part in mistake["loc"])
     if mistake["type"] == "unexpected_keyword_argument":
-        return unknown_key(key)
+        return unknown_key(key, section)
     message = mistake["msg"][0].lower() + mistake["msg"][1:]
     return f"{key} = {mistake['input']!r}: {message}"

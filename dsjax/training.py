@@ -4,11 +4,10 @@ A round is a pure function of what the snapshot before it holds and of the confi
 terrains seeded by (run seed, member, round). That is why a run that was killed and resumed equals one that was not.
 """
 
-import signal
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import jax
@@ -22,6 +21,7 @@ from dsjax.evaluation import evaluate
 from dsjax.population import PopulationState
 from dsjax.records import RunError
 from dsjax.rounds import play, round_seeds, training_step
+from dsjax.runtime import signals
 from dsjax.snapshot import Snapshots
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN, Tally
 from dsjax.workers import WorkerDied
@@ -71,7 +71,7 @@ class Trainer:
         self._initial_centers = np.asarray(self.state.members.synapses.center)
         self._step = training_step(self.spec)
         self.saved: int | None = None  # round of the last snapshot
-        self._signal: int | None = None
+        self._signals: list[Signals] = []  # that asked the run to stop
         self._envs: Any = None  # to train on
         self._held_out: Any = None  # to evaluate on
 
@@ -92,7 +92,8 @@ class Trainer:
         records.add_session(self.folder, records.command_line())
         snapshots = Snapshots(self.folder, self.config.snapshots.keep_every, training=True)
         try:
-            with self._signals():
+            # They end the run after the step in progress; a second one ends it at once.
+            with signals() as self._signals:
                 if resume:
                     self._restore(snapshots, number)
                 self._open_envs()
@@ -283,27 +284,11 @@ class Trainer:
         raise RunError(f"env workers died {_ATTEMPTS} times in one round; see {self.folder / 'events.jsonl'}")
 
     def _check(self, tick):
-        if self._signal is not None:
-            records.add_event(self.folder, "interrupted", signal=signal.Signals(self._signal).name)
-            raise Interrupted(signal.Signals(self._signal).name)
+        if self._signals:
+            records.add_event(self.folder, "interrupted", signal=self._signals[0].name)
+            raise Interrupted(self._signals[0].name)
         if tick >= 0:
             self.watch.tick(self, tick)
-
-    @contextmanager
-    def _signals(self):
-        """Let SIGINT and SIGTERM end the run after the step in progress; a second one ends it at once."""
-
-        def catch(number, frame):
-            self._signal = number
-            for each in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(each, previous[each])
-
-        previous = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for each, handler in previous.items():
-                signal.signal(each, handler)
 
 
 def _returns_of(columns, member):

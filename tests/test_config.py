@@ -26,7 +26,7 @@ def test_preset_configs_are_complete_and_say_what_the_library_does(name):
     path = ROOT / "configs" / f"{name}.toml"
     stated = tomllib.loads(path.read_text())
     loaded = config.load(path)
-    assert config._flatten(stated).keys() == config._flatten(dataclasses.asdict(loaded)).keys()
+    assert config.flatten(stated).keys() == config.flatten(dataclasses.asdict(loaded)).keys()
     assert (loaded.spec(), loaded.params()) == PRESETS[name]
 
 
@@ -93,7 +93,7 @@ def test_differences_name_keys_and_values():
 
 
 def test_free_keys_exist():
-    assert set(config.FREE_KEYS) <= set(config._flatten(dataclasses.asdict(config.build({}))))
+    assert set(config.FREE_KEYS) <= set(config.flatten(dataclasses.asdict(config.build({}))))
 
 
 def test_every_point_has_all_members_in_rows_of_its_own():

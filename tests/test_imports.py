@@ -8,10 +8,12 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "sections", "config", "runs",
-    "statistics", "evaluation", "rounds", "training", "trained", "wiring", "recording", "runtime",
+    "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
+    "sections", "config", "runs", "sweep", "plan",
+    "statistics", "evaluation", "rounds", "training", "trained", "wiring", "recording",
     "benchmark", "command", "scoring", "histories", "comparison", "curves", "summary",
     "figures", "rhythm", "dynamics", "plots", "tables", "display",
+    "jobs", "local", "cluster", "forecast", "sweep_tables", "launch",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 

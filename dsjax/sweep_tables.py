@@ -1,0 +1,60 @@
+"""Tables of sweeps for the terminal: what is planned, and what became of it."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from dsjax import config as configs
+from dsjax import jobs
+from dsjax.forecast import Forecast
+from dsjax.plan import Plan
+from dsjax.tables import plain_table
+
+
+def point_label(plan: Plan, point: int) -> str:
+    """Return what to call a point: its values of the swept keys."""
+    return ", ".join(configs.described(key, value) for key, value in plan.points[point].items())
+
+
+def plan_table(plan: Plan) -> Table:
+    """Return the table of a plan: one row per job."""
+    rows = sum(job.config.rows for job in plan.jobs)
+    count = sum(len(job.points) for job in plan.jobs)
+    table = plain_table(f"{count} points in {len(plan.jobs)} jobs, {rows:,} members")
+    for name in ("job", "members", "points"):
+        table.add_column(name, justify="right" if name == "members" else "left", overflow="fold")
+    for job in plan.jobs:
+        points = "\n".join(f"{point}: {point_label(plan, point)}" for point in job.points)
+        table.add_row(job.name, str(job.config.rows), points)
+    return table
+
+
+def forecast_line(found: Forecast) -> str:
+    """Return what a plan will take, in words."""
+    return (
+        f"About {found.hours:.1f} hours on this machine, {found.side_by_side} jobs side by side: a job trains at "
+        f"{found.training:,.0f} steps/s and evaluates at {found.evaluation:,.0f}."
+    )
+
+
+def unfinished_table(plan: Plan, sweep: Path) -> Table | None:
+    """Return the table of the jobs that are not finished, and why; None if all are."""
+    table = plain_table(f"{sweep}\njobs that are not finished")
+    for name in ("job", "failed", "why"):
+        table.add_column(name, overflow="fold")
+    for job in plan.jobs:
+        found = jobs.status(job, sweep)
+        reason = {"begun": "interrupted; can go on", "waiting": "not begun"}.get(found["state"], found.get("error"))
+        if found["state"] != "finished":
+            table.add_row(job.name, f"{found.get('attempts', 0)} times", reason)
+    return table if table.rows else None
+
+
+def stopped_lines(plan: Plan, sweep: Path) -> list[str]:
+    """Return a line on each member of a finished job that was stopped, as its values were not finite."""
+    return [
+        f"{job.name}: point {job.points[row // job.config.members]}, member {row % job.config.members} "
+        "was stopped, as its action was not finite"
+        for job in plan.jobs
+        for row in jobs.status(job, sweep).get("stopped", [])
+    ]
