@@ -28,9 +28,10 @@ import numpy as np
 import psutil
 
 from dsjax import config, pool, population, rounds, runtime
+from dsjax.beginning import untrained
 from dsjax.environment import make_vector
 from dsjax.tally import Tally
-from dsjax.training import Trainer, Watch, untrained
+from dsjax.training import Trainer, Watch
 
 _MEGABYTE = 2**20
 _WARM_STEPS = 400  # of the population, before anything is measured

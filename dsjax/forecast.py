@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from dsjax import runtime
+from dsjax.beginning import untrained
 from dsjax.benchmark import apart
 from dsjax.config import Config
 from dsjax.environment import choose, make_vector
@@ -14,7 +15,6 @@ from dsjax.local import slots
 from dsjax.plan import Plan
 from dsjax.rounds import play, round_seeds, training_step
 from dsjax.tally import Tally
-from dsjax.training import untrained
 
 _LONGEST = 1600  # environment steps of an episode, after which gymnasium ends it
 _SECONDS = 3.0  # of each measurement

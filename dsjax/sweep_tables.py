@@ -4,16 +4,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-from dsjax import config as configs
 from dsjax import jobs
 from dsjax.forecast import Forecast
 from dsjax.plan import Plan
+from dsjax.sweep_results import SweepResults, effect_rows, label, point_rows
 from dsjax.tables import plain_table
-
-
-def point_label(plan: Plan, point: int) -> str:
-    """Return what to call a point: its values of the swept keys."""
-    return ", ".join(configs.described(key, value) for key, value in plan.points[point].items())
 
 
 def plan_table(plan: Plan) -> Table:
@@ -24,7 +19,7 @@ def plan_table(plan: Plan) -> Table:
     for name in ("job", "members", "points"):
         table.add_column(name, justify="right" if name == "members" else "left", overflow="fold")
     for job in plan.jobs:
-        points = "\n".join(f"{point}: {point_label(plan, point)}" for point in job.points)
+        points = "\n".join(f"{point}: {label(plan, point)}" for point in job.points)
         table.add_row(job.name, str(job.config.rows), points)
     return table
 
@@ -58,3 +53,29 @@ def stopped_lines(plan: Plan, sweep: Path) -> list[str]:
         for job in plan.jobs
         for row in jobs.status(job, sweep).get("stopped", [])
     ]
+
+
+def result_tables(results: SweepResults) -> list[Table]:
+    """Return the tables of what a sweep found: points, best first, and the main effect of each swept key.
+
+    Numbers are IQMs over members with their 95 % bootstrap intervals; "difference" is from the first value of the key,
+    member by member, as a member begins alike at every point.
+    """
+    points = plain_table(f"{results.folder}\n{results.measure()}, IQM over members")
+    for name in ("rank", "point", "", "members", "IQM", "95 %", "learning", "falls", "solved"):
+        points.add_column(name, justify="left" if name == "" else "right", overflow="fold")
+    for row in point_rows(results):
+        points.add_row(
+            *(str(row[name]) for name in ("rank", "point")), label(results.plan, row["point"]), str(row["members"]),
+            f"{row['iqm']:.1f}", f"{row['low']:.1f} to {row['high']:.1f}", f"{row['training_iqm']:.1f}",
+            f"{row['fall_rate']:.0%}", str(row["solved"]),
+        )  # fmt: skip
+    effects = plain_table("main effects: IQM over members of their means over all else that is swept")
+    for name in ("key", "value", "IQM", "95 %", "difference", "95 %"):
+        effects.add_column(name, justify="left" if name in ("key", "value") else "right", overflow="fold")
+    for row in effect_rows(results) if len(results.values(results.plan.keys[0])) < len(results.plan.points) else []:
+        effects.add_row(
+            row["key"], row["value"], f"{row['iqm']:.1f}", f"{row['low']:.1f} to {row['high']:.1f}",
+            f"{row['difference_iqm']:+.1f}", f"{row['difference_low']:+.1f} to {row['difference_high']:+.1f}",
+        )  # fmt: skip
+    return [points, effects] if effects.rows else [points]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dsjax.beginning import restored
 from dsjax.config import Config
 from dsjax.controller import ControllerParams
 from dsjax.population import PopulationState
 from dsjax.records import RunError
 from dsjax.runs import check_member, load_config
 from dsjax.snapshot import Snapshots
-from dsjax.training import restored
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,13 @@ from signal import Signals
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from dsjax import population, records, snapshot, synapse
+from dsjax import records, snapshot, synapse
+from dsjax.beginning import beginning, first_centers, restored, untrained
 from dsjax.config import Config, load, to_toml
 from dsjax.environment import choose, make_vector
 from dsjax.evaluation import evaluate
-from dsjax.population import PopulationState
 from dsjax.records import RunError
 from dsjax.rounds import play, round_seeds, training_step
 from dsjax.runtime import signals
@@ -46,17 +45,6 @@ class Watch:
         """Hear of something the user should know."""
 
 
-def untrained(config: Config) -> PopulationState:
-    """Return the population that a run begins with."""
-    key, members = jax.random.key(config.seed), jnp.array(config.identities())
-    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), config.population_params())
-
-
-def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
-    """Return the population of a snapshot's flat arrays."""
-    return snapshot.unflatten(arrays, jax.eval_shape(lambda: untrained(config)))
-
-
 class Trainer:
     """One run in one folder."""
 
@@ -68,7 +56,7 @@ class Trainer:
         self.params = config.population_params()
         self.tally = Tally(config.rows)
         self.state = untrained(config)
-        self._initial_centers = np.asarray(self.state.members.synapses.center)
+        self._first_centers = np.asarray(self.state.members.synapses.center)
         self._step = training_step(self.spec)
         self.saved: int | None = None  # round of the last snapshot
         self._signals: list[Signals] = []  # that asked the run to stop
@@ -178,11 +166,14 @@ class Trainer:
         arrays = snapshots.load(number)
         self.state = restored(self.config, arrays)
         self.tally.restore(arrays)
+        self._first_centers = first_centers(self.config, self.folder)
         snapshots.discard_after(number)
         self.saved = number
 
     def _begin(self, snapshots):
-        """Record and save the untrained population, as round 0."""
+        """Record and save the population that has not trained yet, as round 0."""
+        self.state = beginning(self.config)
+        self._first_centers = np.asarray(self.state.members.synapses.center)
         tables = self._retrying(self._evaluate) if self.config.evaluation.every else {}
         self._write(snapshots, tables, save=True)
 
@@ -232,7 +223,7 @@ class Trainer:
     def _member_columns(self):
         members = self.config.rows
         with np.errstate(over="ignore", invalid="ignore"):  # a stopped member's centers may be anything
-            moved = np.asarray(self.state.members.synapses.center) - self._initial_centers
+            moved = np.asarray(self.state.members.synapses.center) - self._first_centers
             drift = np.sqrt((moved**2).mean(axis=1))
         return {
             "round": [int(self.tally.rounds)] * members,

@@ -9,11 +9,11 @@ from conftest import ROOT
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
     "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
-    "sections", "config", "runs", "sweep", "plan",
-    "statistics", "evaluation", "rounds", "training", "trained", "wiring", "recording",
+    "sections", "config", "runs", "sweep", "plan", "lineage",
+    "statistics", "evaluation", "rounds", "beginning", "training", "trained", "wiring", "recording",
     "benchmark", "command", "scoring", "histories", "comparison", "curves", "summary",
     "figures", "rhythm", "dynamics", "plots", "tables", "display",
-    "jobs", "local", "cluster", "forecast", "sweep_tables", "launch",
+    "sweep_results", "sweep_plots", "jobs", "local", "cluster", "forecast", "sweep_tables", "launch", "report",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 

@@ -52,9 +52,9 @@ def files(folder):
     return found
 
 
-def assert_same_sweep(first, second):
+def assert_same_sweep(first, second, names=JOBS):
     assert files(first) == files(second)
-    for name in JOBS:
+    for name in names:
         snapshots = [Snapshots(folder / "jobs" / name) for folder in (first, second)]
         numbers = [each.numbers() for each in snapshots]
         assert numbers[0] == numbers[1]

@@ -177,7 +177,7 @@ def test_a_member_begins_alike_at_every_point(tmp_path):
     by_row = [[r | {"member": 0} for r in rows if r["member"] == row] for row in range(6)]
     assert by_row[0] == by_row[4] != by_row[1] == by_row[5]
     assert by_row[2] != by_row[0]  # another rate, another trajectory ...
-    centers = trainer._initial_centers
+    centers = trainer._first_centers
     np.testing.assert_array_equal(centers[:2], centers[2:4])  # ... of the same beginning
 
 
