@@ -28,9 +28,10 @@ import numpy as np
 import psutil
 
 from dsjax import config, pool, population, rounds, runtime
+from dsjax.beginning import untrained
 from dsjax.environment import make_vector
 from dsjax.tally import Tally
-from dsjax.training import Trainer, untrained
+from dsjax.training import Trainer
 from dsjax.watch import Watch
 
 _MEGABYTE = 2**20
@@ -86,11 +87,11 @@ def measure(command: BenchmarkCommand, backend: str, members: int) -> Measuremen
     """Return the speeds, shares and memory of one backend and size of population."""
     runtime.prepare(members)
     settings = config.build({"preset": command.preset, "members": members})
-    step, params, state = rounds.training_step(settings.spec()), _params(settings), untrained(settings)
+    step, params, state = rounds.training_step(settings.spec()), settings.population_params(), untrained(settings)
     envs = make_vector(settings.environment.id, members, backend)
 
     def seeds(number):
-        return rounds.round_seeds(0, number, [True] * members)
+        return rounds.round_seeds(0, number, range(members), [True] * members)
 
     def train(number, ticks, step=step, envs=envs):
         rounds.play(step, state, params, envs, seeds(number), ticks, Tally(members))
@@ -126,7 +127,7 @@ def step_alone(preset: str, members: int, seconds: float) -> float:
     """Return the time of one step of a population's controllers, draws of periods included [us per member]."""
     runtime.prepare(members)
     settings = config.build({"preset": preset, "members": members})
-    step, params, state = rounds.training_step(settings.spec()), _params(settings), untrained(settings)
+    step, params, state = rounds.training_step(settings.spec()), settings.population_params(), untrained(settings)
     observation, reward = np.zeros((members, 24), np.float32), np.zeros(members, np.float32)
     flags, first, times = np.zeros(members, bool), 0, []
     end = time.perf_counter() + seconds
@@ -202,10 +203,6 @@ def growth(rows) -> float:
     """Return how much memory grew per 10 million steps [MB], by least squares over the second half of a soak."""
     later = np.array(rows[len(rows) // 2 :], float)
     return float(np.polyfit(later[:, 1], later[:, 2], 1)[0] * 1e7)
-
-
-def _params(settings):
-    return population.share(settings.params(), settings.members)
 
 
 def _actions(train, step, number, ticks, groups):

@@ -10,13 +10,18 @@ import tyro
 
 from dsjax import config as configs
 from dsjax.config import Config, ConfigError
+from dsjax.lineage import find_row
 from dsjax.records import RunError
 from dsjax.runs import load_config
+
+_ORIGINS = ("--from", "--branch", "--config", "--preset", "--resume")  # of a run's config: one at most
+_PLACE = ("--point", "--member")
+_FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # say what is untrained
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand:
-    """Train a population of dynamic-synapse controllers to walk."""
+    """Train a population of dynamic-synapse controllers to walk: a new one, one begun, or one member of another run."""
 
     config: Path | None = None
     """TOML file; what it does not say is as in its preset, and flags override it."""
@@ -25,7 +30,15 @@ class TrainCommand:
     resume: bool = False
     """Go on with the run in --output."""
     snapshot: int | None = None
-    """Round of the snapshot to resume from; the latest if not given."""
+    """Round of the snapshot to resume or to branch from; the latest if not given."""
+    source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    """Run or sweep whose --member at --point to train once more, alone: the same trajectory."""
+    branch: Path | None = None
+    """Run or sweep whose trained --member at --point all members begin as, on random streams of their own."""
+    point: int = 0
+    """Point of the sweep, for --from and --branch."""
+    member: int = 0
+    """Member, for --from and --branch."""
     render: bool = False
     """Watch one member live, in a window."""
     render_member: int = 0
@@ -50,9 +63,12 @@ def parse_train(arguments: list[str]) -> TrainCommand:
       SystemExit: the flags cannot be parsed; the reason has been printed.
     """
     source, output, resume = (_peek(arguments, flag) for flag in ("--config", "--output", "--resume"))
+    origin = next((flag for flag in ("--from", "--branch") if _peek(arguments, flag)), None)
     stored = load_config(Path(output)) if resume is not None and output else None
     overrides = {"preset": name} if (name := _peek(arguments, "--preset")) else {}
-    if source:
+    if origin:
+        base = _descended(arguments, origin)
+    elif source:
         base = configs.load(Path(source), **overrides)
     else:
         base = stored or configs.build(overrides, "--preset" if overrides else "config")
@@ -62,9 +78,13 @@ def parse_train(arguments: list[str]) -> TrainCommand:
         _refuse_changes(stored, settings, output)
     if command.resume and not output:
         raise ConfigError("--resume needs the run's folder: --output runs/NAME")
-    if not 0 <= command.render_member < settings.members:
-        raise ConfigError(f"--render-member {command.render_member}: members are 0 to {settings.members - 1}")
+    if not 0 <= command.render_member < settings.rows:
+        raise ConfigError(f"--render-member {command.render_member}: members are 0 to {settings.rows - 1}")
+    if command.branch:
+        _refuse_no_branch(base, settings)
     name = f"{Path(source).stem if source else settings.preset}-seed{settings.seed}"
+    if origin:
+        name = f"{Path(_peek(arguments, origin)).name}-{origin[2:]}-point{command.point}-member{command.member}"
     values = vars(command) | {"settings": settings, "output": command.output if output else Path("runs") / name}
     return TrainCommand(**values)
 
@@ -89,6 +109,27 @@ def _peek(arguments, flag):
         if argument.startswith(flag + "="):
             return argument.removeprefix(flag + "=")
     return None
+
+
+def _descended(arguments, origin):
+    """Return the config of --from or --branch, before other flags."""
+    if other := [flag for flag in _ORIGINS if flag != origin and _peek(arguments, flag) is not None]:
+        raise ConfigError(f"{origin} and {other[0]} each say what to begin with; leave one out")
+    point, member = (int(text) if (text := _peek(arguments, flag) or "0").isdigit() else 0 for flag in _PLACE)
+    number = _peek(arguments, "--snapshot")
+    row = find_row(Path(_peek(arguments, origin)), point, member)
+    if origin == "--from":
+        return row.config()
+    return row.branch(int(number) if number and number.isdigit() else None)
+
+
+def _refuse_no_branch(base, settings):
+    """Raise ConfigError for what a branch cannot change, or must."""
+    for key in configs.differences(base, settings):
+        if key in _FIRST_VALUES:
+            raise ConfigError(f"--{key.replace('_', '-')}: has no effect on a branch, whose members begin trained")
+    if settings.seed == base.seed - 1:  # what it would draw, its parent has drawn
+        raise ConfigError(f"--seed {settings.seed}: is the parent's; a branch needs another one")
 
 
 def _refuse_changes(stored, settings, output):

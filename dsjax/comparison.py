@@ -5,20 +5,21 @@ No member is left out: those that were stopped, or trained for less than others,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from dsjax import config as configs
-from dsjax import runs
+from dsjax import plan, runs
 from dsjax.config import ConfigError
 from dsjax.histories import Member, histories, is_scored
 from dsjax.records import RunError
-from dsjax.runs import Run
+from dsjax.sweep import is_sweep
 
 # Keys that do not make a group: which members there are, for how long and where they ran, how they were watched.
 _SECTIONS = ("evaluation.", "snapshots.", "environment.workers")
-_KEYS = ("seed", "members", "episodes", "steps", "until_solved")
+_KEYS = ("seed", "members", "first_member", "points", "episodes", "steps", "until_solved")
 # Members whose last steps differ by less are taken to end together: resets are no steps, so no two end quite alike.
 SAME_END = 0.95
 
@@ -73,19 +74,17 @@ def compare(folders: Sequence[Path], by: Sequence[str] = ()) -> Comparison:
     known = configs.flat(configs.build({}))
     if unknown := [key for key in by if key not in known]:
         raise ConfigError(f"--by: {configs.unknown_key(unknown[0])}")
-    found = [runs.load(folder) for folder in folders]
-    _refuse_repeats(found)
+    found = [runs.load(folder) for folder in chain.from_iterable(map(_run_folders, folders))]
     # All on the same terrains, or the comparison would be of terrains.
     scored = all(map(is_scored, found))
-    together: dict[tuple, list[Run]] = {}
-    for run in found:
-        together.setdefault(tuple(_values(run.config, by).items()), []).append(run)
+    members = [member for run in found for member in histories(run, scored)]
+    _refuse_repeats(members)
+    together: dict[tuple, list[Member]] = {}
+    for member in members:
+        together.setdefault(tuple(_values(member.config, by).items()), []).append(member)
     labels = _labels([alike[0].config for alike in together.values()], by)
-    groups = [
-        Group(label, [member for run in alike for member in histories(run, scored)])
-        for label, alike in zip(labels, together.values(), strict=True)
-    ]
-    return Comparison(groups, "test-v1" if scored else "validation-v1", _notes(groups))
+    groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
+    return Comparison(groups, "test-v1" if scored else "validation-v1", notes_on(groups))
 
 
 def _values(config, by=()):
@@ -100,17 +99,23 @@ def _values(config, by=()):
     }
 
 
-def _refuse_repeats(found):
-    """Raise RunError if two runs are of the same members: they would pass for independent ones."""
+def _run_folders(folder):
+    """Return a run's folder, or those of a sweep's jobs."""
+    return [job.folder(folder) for job in plan.load(folder).jobs] if is_sweep(folder) else [folder]
+
+
+def _refuse_repeats(members):
+    """Raise RunError if two members are the same: they would pass for independent ones."""
     seen: dict[tuple, Path] = {}
-    for run in found:
-        same = run.config.seed, *_values(run.config).items()
+    for member in members:
+        config, folder = member.config, member.run.folder
+        same = config.seed, config.first_member, *_values(config).items()
         if same in seen:
             raise RunError(
-                f"{seen[same]} and {run.folder} have the same config and seed: their members are the same, "
+                f"{seen[same]} and {folder} have the same config and seed: their members are the same, "
                 f"not independent; leave one out"
             )
-        seen[same] = run.folder
+        seen[same] = folder
 
 
 def _labels(firsts, by):
@@ -130,20 +135,10 @@ def _labels(firsts, by):
             differing = ["preset", *(key for key in values[0] if key in changed[0] - {"environment.backend"})]
         elif "preset" in differing:
             differing = [key for key in differing if key == "preset" or key in set().union(*changed)]
-    return [", ".join(_described(key, value[key]) for key in differing) for value in values]
+    return [", ".join(configs.described(key, value[key]) for key in differing) for value in values]
 
 
-def _described(key, value):
-    """Return a value with its key, in as few words as will do."""
-    name = key.split(".")[-1].replace("_", " ")
-    if isinstance(value, bool):
-        return name if value else f"not {name}"
-    if isinstance(value, str):
-        return value
-    return f"{name} {value:g}"
-
-
-def _notes(groups):
+def notes_on(groups):
     """Return a line on everything that would mislead a reader who did not know it."""
     notes = []
     for group in groups:

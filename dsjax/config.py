@@ -7,33 +7,48 @@ that names the key, the value, the rule, and where there is one, the nearest val
 import dataclasses
 import difflib
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import jax
+import jax.numpy as jnp
 import tomli_w
-from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError
-from tyro.conf import arg
+from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
+from tyro.conf import Suppress
 
 from dsjax.controller import ControllerParams, ControllerSpec
 from dsjax.learning import LearningParams, LearningSpec
 from dsjax.neuron import NeuronParams
 from dsjax.oscillator import OscillatorParams
 from dsjax.presets import PRESETS, preset
+from dsjax.sections import (
+    ControllerConfig,
+    Count,
+    EnvironmentConfig,
+    EvaluationConfig,
+    Flag,
+    LearningConfig,
+    Limit,
+    NeuronConfig,
+    OscillatorConfig,
+    ParentConfig,
+    SnapshotConfig,
+    SynapseConfig,
+)  # fmt: skip
 from dsjax.synapse import SynapseParams
-
-Flag = Annotated[bool, Strict()]
-Count = Annotated[int, Strict(), Field(ge=1)]
-Limit = Annotated[int, Strict(), Field(ge=0)]
-Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 
 # Keys that may change when a run is resumed: they say how long and where it runs, not what it computes.
 FREE_KEYS = (
     "episodes", "steps", "until_solved", "environment.backend", "environment.workers",
     "snapshots.every", "snapshots.keep_every",
 )  # fmt: skip
+
+# Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
+_SECTIONS: dict[str, Any] = {
+    "oscillator": OscillatorParams, "synapse": SynapseParams, "neuron": NeuronParams, "learning": LearningParams,
+}  # fmt: skip
+NUMBERS = ("controller.hull_scale", *(f"{name}.{key}" for name, params in _SECTIONS.items() for key in params._fields))
 
 
 def may_change(key: str, old: Any, new: Any) -> bool:
@@ -46,130 +61,6 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentConfig:
-    """The walkers' world."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    id: Literal["BipedalWalker-v3", "BipedalWalkerHardcore-v3"] = "BipedalWalker-v3"
-    """Gymnasium's name of the task."""
-    backend: Annotated[Literal["auto", "envpool", "async", "sync"], arg(aliases=["--backend"])] = "auto"
-    """Where walkers step: EnvPool's in threads, gymnasium's in workers or in this process; auto is the fastest."""
-    workers: Limit = 0
-    """Worker processes of async, threads of envpool; 0 is one per core."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControllerConfig:
-    """How the four layers are wired: where the two published codes differ."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    hull_scale: Number
-    """Factor on the hull's angle [1/rad]."""
-    negative_half: Flag
-    """Whether the inputs for negative values carry them."""
-    squash_inputs: Flag
-    """Layer 1 is W1 tanh(z); if not, tanh(W1 z)."""
-    oscillators_first: Flag
-    """The oscillators step before layer 4 reads them; if not, after."""
-    reset_at_episode: Flag
-    """An episode starts with oscillators at rest and no previous action."""
-    deliver_last_reward: Flag
-    """The synapses see the reward that ended an episode."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OscillatorConfig:
-    """The central pattern generator."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    recovery: NonNegative
-    """How fast w follows v; larger shortens the period."""
-    recovery_gain: Number
-    """Drive of w by v."""
-    recovery_decay: Number
-    """Decay of w."""
-    rate: NonNegative
-    """Speed of both variables [1/ms]; larger oscillates faster, 0 freezes the oscillators."""
-    coupling: NonNegative
-    """How strongly oscillators inhibit each other; 0 is uncoupled."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SynapseConfig:
-    """The dynamic synapses."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    amplitude: NonNegative
-    """Initial amplitude of a weight's oscillation; larger explores further."""
-    period: Annotated[float, Strict(), Field(ge=5000, allow_inf_nan=False)]
-    """Mean period [ms]; longer gives each reward more time to find its weight."""
-    period_cv: Annotated[float, Strict(), Field(ge=0, le=0.2)]
-    """Standard deviation of a period over its mean; larger decorrelates synapses sooner."""
-    center_range: NonNegative
-    """Centers start uniform within plus and minus this."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeuronConfig:
-    """The adaptive neurons."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    adaptation: Annotated[Literal["none", "linear", "nonlinear"], arg(aliases=["--adaptation"])]
-    """How the sensitivity adapts."""
-    sensitivity: Positive
-    """Initial sensitivity."""
-    rate: NonNegative
-    """Rate of adaptation [1/ms]."""
-    target: NonNegative
-    """Activity the sensitivity adapts towards."""
-    minimum: NonNegative
-    """Lower bound of the sensitivity."""
-    maximum: Annotated[float, Strict(), Field(gt=0)]
-    """Upper bound of the sensitivity; inf is none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearningConfig:
-    """The learning rule."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    repulsive: Annotated[Flag, arg(aliases=["--repulsive"])]
-    """A negative reward pushes centers away from the weight; if not, it counts as 0."""
-    signed_decay: Flag
-    """A negative reward lets the amplitude grow again; if not, it leaves it alone."""
-    optimizer: Literal["sgd", "momentum", "adam"]
-    """The optax transformation that moves the centers; sgd is the published rule."""
-    learning_rate: NonNegative
-    """Speed at which centers follow rewarded weights [1/ms]."""
-    amplitude_decay: NonNegative
-    """Rate at which reward fades the oscillation [1/ms]; larger ends exploration sooner."""
-    momentum: Annotated[float, Strict(), Field(ge=0, lt=1)]
-    """Share of the last update that momentum keeps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationConfig:
-    """Frozen-center episodes on held-out terrains, between rounds."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    every: Limit = 10
-    """Evaluate after every so many rounds, and before the first; 0 never does."""
-    episodes: Count = 10
-    """Terrains per member and evaluation. Members with a mean of 300 are tested on 100."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SnapshotConfig:
-    """Snapshots, written between rounds."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    every: Annotated[Count, arg(aliases=["--save-every"])] = 1
-    """Save after every so many rounds: what a kill can cost."""
-    keep_every: Count = 100
-    """Keep for good the snapshot of every so many rounds, beside the latest two and the best."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole run."""
 
@@ -178,6 +69,8 @@ class Config:
     """Published controller whose values hold where nothing else is said."""
     members: Count = 32
     """Independent controllers, trained side by side."""
+    first_member: Limit = 0
+    """Index of the first member: what is random in a member follows from the run's seed and its index."""
     seed: Limit = 0
     """Seed of the run: everything random follows from it."""
     episodes: Limit = 50_000
@@ -196,6 +89,28 @@ class Config:
     learning: LearningConfig
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     snapshots: SnapshotConfig = field(default_factory=SnapshotConfig)
+    parent: ParentConfig = field(default_factory=ParentConfig)
+    points: Annotated[tuple[dict[str, Annotated[float, Strict()]], ...], Suppress] = ()
+    """Numbers, by "section.key", that replace those above: every point has all the members, in rows of its own."""
+
+    @property
+    def rows(self) -> int:
+        """Return the size of the population: every member at every point, point by point."""
+        return max(len(self.points), 1) * self.members
+
+    def identities(self) -> list[int]:
+        """Return the index of each row's member. A member begins alike at every point: the comparison is paired."""
+        return [self.first_member + row % self.members for row in range(self.rows)]
+
+    def row(self, row: int) -> "Config":
+        """Return the config that trains one row alone, and gives the same bits."""
+        point = self.points[row // self.members] if self.points else {}
+        alone = replace(self, members=1, first_member=self.identities()[row], points=())
+        changed: dict[str, dict[str, float]] = {}
+        for key, value in point.items():
+            section, name = key.split(".")
+            changed.setdefault(section, {})[name] = value
+        return replace(alone, **{name: replace(getattr(alone, name), **values) for name, values in changed.items()})
 
     def spec(self) -> ControllerSpec:
         """Return the structure of the controllers."""
@@ -205,7 +120,7 @@ class Config:
         )
 
     def params(self) -> ControllerParams:
-        """Return the numbers of one controller."""
+        """Return the numbers of one controller, where no point says otherwise."""
         return ControllerParams(
             hull_scale=self.controller.hull_scale,
             oscillator=OscillatorParams(**_pick(self.oscillator, OscillatorParams)),
@@ -213,6 +128,11 @@ class Config:
             neuron=NeuronParams(**_pick(self.neuron, NeuronParams)),
             learning=LearningParams(**_pick(self.learning, LearningParams)),
         )
+
+    def population_params(self) -> ControllerParams:
+        """Return the numbers of every row: leaves (rows,)."""
+        numbers = [self.row(first).params() for first in range(0, self.rows, self.members)]
+        return jax.tree.map(lambda *leaves: jnp.repeat(jnp.array(leaves, float), self.members), *numbers)
 
 
 def build(values: dict[str, Any], source: str = "config") -> Config:
@@ -228,15 +148,22 @@ def build(values: dict[str, Any], source: str = "config") -> Config:
     name = values.get("preset", "iros2018")
     if not isinstance(name, str) or name not in PRESETS:
         raise ConfigError(f"{source}: preset = {name!r}: there is no such preset; there are {', '.join(PRESETS)}")
-    return check(_merge(_preset_values(name), values), source)
+    return check(merge(_preset_values(name), values), source)
 
 
 def check(values: dict[str, Any], source: str = "config") -> Config:
     """Return the config that states every value, or raise ConfigError with one line per mistake."""
     try:
-        return TypeAdapter(Config).validate_python(values)
+        config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{source}: {_explain(mistake)}" for mistake in error.errors())) from None
+        raise ConfigError("\n".join(f"{source}: {explain(mistake)}" for mistake in error.errors())) from None
+    for number, point in enumerate(config.points):
+        if wrong := [key for key in point if key not in NUMBERS]:
+            known = wrong[0] in _valid_keys(Config)
+            rule = f"{wrong[0]} is no number of the controllers, which alone may differ within a run"
+            raise ConfigError(f"{source}: point {number}: {rule if known else unknown_key(wrong[0])}")
+        check(dataclasses.asdict(config.row(number * config.members)), f"{source}: point {number}")
+    return config
 
 
 def load(path: Path, **overrides: Any) -> Config:
@@ -245,13 +172,17 @@ def load(path: Path, **overrides: Any) -> Config:
     Raises:
       ConfigError: there is no such file, it is not TOML, or what it says cannot be run.
     """
+    return build(read(path) | overrides, str(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says, or raise ConfigError."""
     try:
-        values = tomllib.loads(Path(path).read_text())
+        return tomllib.loads(Path(path).read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    return build(values | overrides, str(path))
 
 
 def to_toml(config: Config) -> str:
@@ -267,12 +198,22 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 
 def flat(config: Config) -> dict[str, Any]:
     """Return every value of a config by its key, as "section.key"."""
-    return _flatten(dataclasses.asdict(config))
+    return flatten(dataclasses.asdict(config))
 
 
-def unknown_key(key: str) -> str:
+def described(key: str, value: Any) -> str:
+    """Return a value with its key, in as few words as will do."""
+    name = key.split(".")[-1].replace("_", " ")
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, str):
+        return value
+    return f"{name} {value:g}"
+
+
+def unknown_key(key: str, section: type = Config) -> str:
     """Return what to say of a key that does not exist: the nearest that does."""
-    valid = _valid_keys(Config)
+    valid = _valid_keys(section)
     # A right key in the wrong section is nearer than any other key: look for its last part first.
     last = [name for name in valid if name.split(".")[-1] == key.split(".")[-1]]
     near = last or difflib.get_close_matches(key, valid, n=1, cutoff=0)
@@ -299,18 +240,20 @@ def _pick(section, target):
     return {name: getattr(section, name) for name in names if hasattr(section, name)}
 
 
-def _merge(base, values):
+def merge(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return nested values with others over them."""
     merged = dict(base)
     for key, value in values.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
 
 
-def _flatten(values, prefix=""):
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by their key, as "section.key"."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return flat
 
 
@@ -322,10 +265,10 @@ def _valid_keys(section, prefix=""):
     return keys
 
 
-def _explain(mistake):
-    """Return one line for one of pydantic's mistakes."""
+def explain(mistake: Any, section: type = Config) -> str:
+    """Return one line for one of pydantic's mistakes in a section's values."""
     key = ".".join(str(part) for part in mistake["loc"])
     if mistake["type"] == "unexpected_keyword_argument":
-        return unknown_key(key)
+        return unknown_key(key, section)
     message = mistake["msg"][0].lower() + mistake["msg"][1:]
     return f"{key} = {mistake['input']!r}: {message}"

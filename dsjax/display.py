@@ -17,11 +17,11 @@ _PLAIN_SECONDS = 15.0  # between lines elsewhere
 
 
 class Display(Watch):
-    """Progress on a rich console; a context manager."""
+    """Progress on a rich console; a context manager. With a label it is lines that begin with it, and never a bar."""
 
-    def __init__(self, console: Console):
-        self._console = console
-        self._live = console.is_terminal
+    def __init__(self, console: Console, label: str = ""):
+        self._console, self._label = console, label and label + "  "
+        self._live = console.is_terminal and not label
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -65,7 +65,7 @@ class Display(Watch):
 
     def notice(self, text):
         """Print something the user should know, above the bar."""
-        self._console.print(f"[yellow]{text}")
+        self._console.print(f"{self._label}[yellow]{text}", soft_wrap=bool(self._label), highlight=not self._label)
 
     def _show(self, trainer: Trainer, fraction, rate, kind):
         figures = _figures_line(trainer)
@@ -79,7 +79,8 @@ class Display(Watch):
             speed = "" if rate is None else f"  {rate:,.0f} steps/s"
             label = {"round": "in round", "done": "done round", "untrained": "untrained"}[kind]
             where = label if kind == "untrained" else f"{label} {number}"
-            self._console.print(f"{fraction:4.0%}  {where}{speed}  {figures}", soft_wrap=True, highlight=False)
+            line = f"{self._label}{fraction:4.0%}  {where}{speed}  {figures}"
+            self._console.print(line, soft_wrap=True, highlight=False)
 
     def _render(self):
         return Group(self._progress, self._figures)

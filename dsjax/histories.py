@@ -1,11 +1,13 @@
 """What each member of a run has done, from the run's records: its episodes, its evaluations, how it ended."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import pyarrow.compute as pc
 
+from dsjax.config import Config
 from dsjax.runs import Run
 from dsjax.tally import SOLVED_EPISODES
 
@@ -23,6 +25,16 @@ class Member:
     evaluations: dict[str, np.ndarray]  # of the frozen centers, (V,): step, mean return
     rounds: dict[str, np.ndarray]  # (R,) as records.SCHEMAS["members"]
     final: dict[str, np.ndarray]  # last episodes of the frozen centers, (terrains,): return, outcome
+
+    @cached_property
+    def config(self) -> Config:
+        """The config that trains it alone: that of its point."""
+        return self.run.config.row(self.index)
+
+    @property
+    def identity(self) -> int:
+        """Index that what is random in it follows from, the same at every point of a sweep."""
+        return self.config.first_member
 
     @property
     def running(self) -> bool:
@@ -81,7 +93,7 @@ def _by_member(run, table, names):
     """Return each member's rows, in order, as {name: array}."""
     member = table["member"].to_numpy()
     order = np.argsort(member, kind="stable")
-    bounds = np.searchsorted(member[order], np.arange(run.config.members + 1))
+    bounds = np.searchsorted(member[order], np.arange(run.config.rows + 1))
     columns = {name: table[name].to_numpy()[order] for name in names}
     return [{name: column[start:end] for name, column in columns.items()} for start, end in pairwise(bounds)]
 

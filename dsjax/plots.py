@@ -68,7 +68,7 @@ def _curves(groups, curves, title, xlabel, ylabel):
             _mean_line(axes[0], curve, number, band=True)
     for number, (group, curve, axis) in enumerate(zip(groups, curves, axes[panels - len(groups) :], strict=False)):
         for member, values in zip(group.members, curve.values, strict=True):
-            axis.plot(curve.at, values, color=member_color(member.index), linewidth=0.6, alpha=0.8)
+            axis.plot(curve.at, values, color=member_color(member.identity), linewidth=0.6, alpha=0.8)
         _mean_line(axis, curve, number, band=len(groups) == 1)
         axis.set_title(fill(f"{group.label} ({len(group.members)} members)", 84 // columns))
     for place, axis in enumerate(axes[:panels]):
@@ -138,7 +138,7 @@ def final_returns(comparison):
         for place, member in enumerate(ranked):
             if len(member.final["return"]):
                 _episodes_box(above, place, member, rng)
-                below.bar(place, 100 * member.fall_rate, color=member_color(member.index))
+                below.bar(place, 100 * member.fall_rate, color=member_color(member.identity))
         _ranked_axes(above, below, ranked, widest)
         above.set_title(f"{group.label} ({len(ranked)} members)")
         _solved_line(above)
@@ -147,7 +147,7 @@ def final_returns(comparison):
 
 
 def _episodes_box(axis, place, member, rng):
-    color, returns = member_color(member.index), member.final["return"]
+    color, returns = member_color(member.identity), member.final["return"]
     spread = place + rng.uniform(-0.3, 0.3, len(returns))
     axis.scatter(spread, returns, s=7, color=color, alpha=0.5, linewidth=0, rasterized=True)
     line = {"color": color}
@@ -160,7 +160,7 @@ def _episodes_box(axis, place, member, rng):
 def _ranked_axes(above, below, ranked, widest):
     """Name the members below both axes."""
     several = len({member.run.config.seed for member in ranked}) > 1
-    names = [f"{m.run.config.seed}.{m.index}" if several else str(m.index) for m in ranked]
+    names = [f"{m.run.config.seed}.{m.identity}" if several else str(m.identity) for m in ranked]
     for axis in (above, below):
         axis.set_xlim(-0.7, widest - 0.3)
         axis.set_xticks(range(len(ranked)), names, rotation=90 if several else 0, fontsize="small")
@@ -266,7 +266,7 @@ def progress(member):
     """Draw one member's training: returns, lengths, amplitude, sensitivity and drift of the centers, over steps."""
     figure = Figure(figsize=(WIDTH, 8.5))
     axes = figure.subplots(5, 1, sharex=True, height_ratios=[3, 1.2, 1, 1, 1])
-    episodes, color = member.episodes, member_color(member.index)
+    episodes, color = member.episodes, member_color(member.identity)
     fell = episodes["outcome"] == "fell"
     for chosen, shade, label in ((~fell, "#0072B2", "finished or out of time"), (fell, "#D55E00", "fell")):
         for axis, name in zip(axes, ("return", "length"), strict=False):

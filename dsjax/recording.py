@@ -14,11 +14,11 @@ import jax
 import numpy as np
 
 from dsjax import evaluation, population, synapse, walker
+from dsjax.beginning import first_centers
 from dsjax.controller import TIME_STEP
 from dsjax.oscillator import OscillatorParams
 from dsjax.records import RunError, write_whole
 from dsjax.trained import Trained
-from dsjax.training import untrained
 
 Mode = Literal["learning", "oscillating", "centers"]
 TERRAINS = "test-v1"  # the set of terrains that are recorded on: nothing was selected on it
@@ -37,7 +37,7 @@ class Recording:
     oscillator: OscillatorParams
     target: float  # activity that the neurons' sensitivity adapts towards
     negative_half: bool  # whether the inputs for negative values carry them, see ControllerSpec
-    untrained_center: np.ndarray  # (438,) where the centers were before all training
+    untrained_center: np.ndarray  # (438,) where the centers were when the run began
     outcome: np.ndarray  # (E,) how each episode ended, as walker.outcome_of
 
     time: np.ndarray  # (T,) [ms] of controller time since the first reset; resetting takes none
@@ -120,7 +120,8 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
     if episodes < 1:
         raise RunError(f"--episodes {episodes}: at least 1 is needed")
     [member] = trained.members([member])
-    config, params = trained.config, population.share(trained.config.params(), 1)
+    config = trained.config.row(member)
+    params = config.population_params()
     step = _learner(config.spec(), params) if mode == "learning" else _performer(config.spec(), params, mode)
     state, rows, outcomes = population.select(trained.state, np.array([member])), [], []
     env = walker.make(config.environment.id)
@@ -145,7 +146,7 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
         oscillator=config.params().oscillator,
         target=config.neuron.target,
         negative_half=config.controller.negative_half,
-        untrained_center=np.asarray(untrained(config).members.synapses.center[member]),
+        untrained_center=first_centers(trained.config, trained.folder)[member],
         outcome=np.array(outcomes),
         # All but an episode's first row take a step of time: a reset takes none.
         time=TIME_STEP * np.cumsum(~columns["starts"]),

@@ -37,14 +37,21 @@ def training_step(spec) -> Callable:
     return step
 
 
-def round_seeds(seed, number, active):
-    """Return the seed of each member's episodes in a round, 63 bits; None, which rests, for those not active."""
+def round_seeds(seed, number, members, active):
+    """Return the seed of each member's episodes in a round, 63 bits; None, which rests, for those not active.
+
+    Args:
+      seed: of the run.
+      number: of the round.
+      members: (N,) int, the members' indices in the run.
+      active: (N,) bool.
+    """
 
     def one(member):
         sequence = np.random.SeedSequence(seed, spawn_key=(_TRAINING, member, number))
         return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
-    return [one(member) if is_active else None for member, is_active in enumerate(active)]
+    return [one(member) if is_active else None for member, is_active in zip(members, active, strict=True)]
 
 
 def play(step, state, params, envs, seeds, ticks, tally, check=lambda tick: None):

@@ -67,8 +67,8 @@ def load(folder: Path) -> Run:
 
 def check_member(folder: Path, config: Config, member: int) -> None:
     """Raise RunError unless the run has such a member."""
-    if not 0 <= member < config.members:
-        raise RunError(f"{folder} has no member {member}; its members are 0 to {config.members - 1}")
+    if not 0 <= member < config.rows:
+        raise RunError(f"{folder} has no member {member}; its members are 0 to {config.rows - 1}")
 
 
 def _of_another_version(folder, reason):

@@ -1,8 +1,10 @@
-"""How JAX runs a training on this machine: prepared once by a script, before anything is computed."""
+"""How a training runs on this machine: JAX, prepared once before anything is computed, and signals to stop."""
 
 import hashlib
 import os
 import platform
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -43,3 +45,21 @@ def cache_folder():
         described = f"{platform.machine()} {platform.processor()}"
     kind = hashlib.sha256(described.encode()).hexdigest()[:12]
     return Path(platformdirs.user_cache_dir("dsjax")) / f"compiled-{kind}"
+
+
+@contextmanager
+def signals():
+    """Catch SIGINT and SIGTERM, and yield the list of those that came; a second one has its usual effect."""
+    came: list[signal.Signals] = []
+
+    def catch(number, frame):
+        came.append(signal.Signals(number))
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, previous[each])
+
+    previous = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)

@@ -71,6 +71,7 @@ def member_rows(comparison: Comparison) -> list[dict]:
             "run": str(member.run.folder),
             "seed": member.run.config.seed,
             "member": member.index,
+            "identity": member.identity,
             "running": member.running,
             "steps": member.trained("step"),
             "episodes": member.trained("episode"),
@@ -89,11 +90,10 @@ def member_rows(comparison: Comparison) -> list[dict]:
     ]
 
 
-def write_csv(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write groups.csv, members.csv and, of several groups, pairs.csv; return their paths."""
+def write_csv(tables: dict[str, list[dict]], folder: Path) -> list[Path]:
+    """Write rows as FOLDER/NAME.csv, those tables that have any; return their paths."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
     paths = []
     for name, rows in tables.items():
         if rows:

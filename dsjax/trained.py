@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dsjax import population
+from dsjax.beginning import restored
 from dsjax.config import Config
 from dsjax.controller import ControllerParams
 from dsjax.population import PopulationState
 from dsjax.records import RunError
 from dsjax.runs import check_member, load_config
 from dsjax.snapshot import Snapshots
-from dsjax.training import restored
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Trained:
 
     def params(self) -> ControllerParams:
         """Return the members' numbers, leaves (N,)."""
-        return population.share(self.config.params(), self.config.members)
+        return self.config.population_params()
 
     def members(self, chosen: Sequence[int] = ()) -> list[int]:
         """Return the chosen members in order; without a choice all that were not stopped.

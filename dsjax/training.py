@@ -4,24 +4,23 @@ A round is a pure function of what the snapshot before it holds and of the confi
 terrains seeded by (run seed, member, round). That is why a run that was killed and resumed equals one that was not.
 """
 
-import signal
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from dsjax import population, records, snapshot, synapse
+from dsjax import records, snapshot, synapse
+from dsjax.beginning import beginning, first_centers, restored, untrained
 from dsjax.config import Config, load, to_toml
 from dsjax.environment import choose, make_vector
 from dsjax.evaluation import evaluate
-from dsjax.population import PopulationState
 from dsjax.records import RunError
 from dsjax.rounds import play, round_seeds, training_step
+from dsjax.runtime import signals
 from dsjax.snapshot import Snapshots
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN, Tally
 from dsjax.watch import Watch
@@ -34,18 +33,6 @@ class Interrupted(Exception):
     """The user or the system asked the run to stop."""
 
 
-def untrained(config: Config) -> PopulationState:
-    """Return the population that a run begins with."""
-    params = population.share(config.params(), config.members)
-    key, members = jax.random.key(config.seed), jnp.arange(config.members)
-    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), params)
-
-
-def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
-    """Return the population of a snapshot's flat arrays."""
-    return snapshot.unflatten(arrays, jax.eval_shape(lambda: untrained(config)))
-
-
 class Trainer:
     """One run in one folder."""
 
@@ -54,13 +41,13 @@ class Trainer:
         self.watch = watch or Watch()
         self.render = render
         self.spec = config.spec()
-        self.params = population.share(config.params(), config.members)
-        self.tally = Tally(config.members)
+        self.params = config.population_params()
+        self.tally = Tally(config.rows)
         self.state = untrained(config)
-        self._initial_centers = np.asarray(self.state.members.synapses.center)
+        self._first_centers = np.asarray(self.state.members.synapses.center)
         self._step = training_step(self.spec)
         self.saved: int | None = None  # round of the last snapshot
-        self._signal: int | None = None
+        self._signals: list[Signals] = []  # that asked the run to stop
         self._envs: Any = None  # to train on
         self._held_out: Any = None  # to evaluate on
 
@@ -81,7 +68,8 @@ class Trainer:
         records.add_session(self.folder, records.command_line())
         snapshots = Snapshots(self.folder, self.config.snapshots.keep_every, training=True)
         try:
-            with self._signals():
+            # They end the run after the step in progress; a second one ends it at once.
+            with signals() as self._signals:
                 if resume:
                     self._restore(snapshots, number)
                 self.watch.begun(self)
@@ -127,9 +115,9 @@ class Trainer:
 
     def member_columns(self):
         """Return the columns of `members`, as of the last round."""
-        members = self.config.members
+        members = self.config.rows
         with np.errstate(over="ignore", invalid="ignore"):  # a stopped member's centers may be anything
-            moved = np.asarray(self.state.members.synapses.center) - self._initial_centers
+            moved = np.asarray(self.state.members.synapses.center) - self._first_centers
             drift = np.sqrt((moved**2).mean(axis=1))
         return {
             "round": [int(self.tally.rounds)] * members,
@@ -148,7 +136,7 @@ class Trainer:
 
     def _with_backend(self, resume):
         """Return the config with the backend that "auto" means here; the run must keep its physics wherever it goes."""
-        environment, members = self.config.environment, self.config.members
+        environment, members = self.config.environment, self.config.rows
         backend = environment.backend
         # A stored "auto" is gymnasium's, from before there was EnvPool's.
         gymnasium_only = resume or self.render is not None
@@ -165,7 +153,7 @@ class Trainer:
     def _open_envs(self):
         environment = self.config.environment
         self._envs = make_vector(
-            environment.id, self.config.members, environment.backend, environment.workers or None, self.render
+            environment.id, self.config.rows, environment.backend, environment.workers or None, self.render
         )
 
     def _evaluation_envs(self):
@@ -175,8 +163,8 @@ class Trainer:
             return self._envs
         if self._held_out is None:
             workers = environment.workers or None
-            backend = choose("auto", self.config.members, workers, gymnasium_only=True)
-            self._held_out = make_vector(environment.id, self.config.members, backend, workers)
+            backend = choose("auto", self.config.rows, workers, gymnasium_only=True)
+            self._held_out = make_vector(environment.id, self.config.rows, backend, workers)
         return self._held_out
 
     def _close_envs(self):
@@ -193,11 +181,14 @@ class Trainer:
         arrays = snapshots.load(number)
         self.state = restored(self.config, arrays)
         self.tally.restore(arrays)
+        self._first_centers = first_centers(self.config, self.folder)
         snapshots.discard_after(number)
         self.saved = number
 
     def _begin(self, snapshots):
-        """Record and save the untrained population, as round 0."""
+        """Record and save the population that has not trained yet, as round 0."""
+        self.state = beginning(self.config)
+        self._first_centers = np.asarray(self.state.members.synapses.center)
         tables = self._retrying(self._evaluate) if self.evaluated() else {}
         self._write(snapshots, tables, save=True)
 
@@ -212,7 +203,7 @@ class Trainer:
         number = int(self.tally.rounds) + 1
         left = self.config.steps - self.tally.ticks if self.config.steps else np.inf
         ticks = int(min(self.config.round_steps, left))
-        seeds = round_seeds(self.config.seed, number, active)
+        seeds = round_seeds(self.config.seed, number, self.config.identities(), active)
         self.state = play(self._step, self.state, self.params, self._envs, seeds, ticks, self.tally, self._check)
         tables = {"episodes": self.tally.end_round(number)}
         self.tally.rounds += 1
@@ -278,27 +269,11 @@ class Trainer:
         raise RunError(f"env workers died {_ATTEMPTS} times in one round; see {self.folder / 'events.jsonl'}")
 
     def _check(self, tick):
-        if self._signal is not None:
-            records.add_event(self.folder, "interrupted", signal=signal.Signals(self._signal).name)
-            raise Interrupted(signal.Signals(self._signal).name)
+        if self._signals:
+            records.add_event(self.folder, "interrupted", signal=self._signals[0].name)
+            raise Interrupted(self._signals[0].name)
         if tick >= 0:
             self.watch.tick(self, tick)
-
-    @contextmanager
-    def _signals(self):
-        """Let SIGINT and SIGTERM end the run after the step in progress; a second one ends it at once."""
-
-        def catch(number, frame):
-            self._signal = number
-            for each in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(each, previous[each])
-
-        previous = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for each, handler in previous.items():
-                signal.signal(each, handler)
 
 
 def _returns_of(columns, member):

@@ -19,7 +19,7 @@ def main():
     console = Console()
     with errors_in_one_line():
         command = parse_train(sys.argv[1:])
-        prepare(command.settings.members)
+        prepare(command.settings.rows)
         again = f"python scripts/train.py --output {command.output} --resume" + " --tensorboard" * command.tensorboard
         mirrors = [Mirror(command.output)] if command.tensorboard else []
         with Watches(Display(console), *mirrors) as watch:

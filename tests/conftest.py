@@ -43,6 +43,23 @@ def small_runs(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_sweep(tmp_path_factory):
+    """Return the folder of a small finished sweep of six points, in two jobs, with two members each."""
+    from dsjax import jobs, plan, sweep
+
+    file, folder = tmp_path_factory.mktemp("sweeps") / "small.toml", tmp_path_factory.mktemp("sweeps") / "small"
+    file.write_text(
+        "seeds = 2\n[base]\nepisodes = 0\nsteps = 600\nround_steps = 300\nenvironment.backend = 'sync'\n"
+        "evaluation.every = 1\nevaluation.episodes = 2\n"
+        "[grid]\nsynapse.amplitude = [0.1, 0.2, 0.4]\nlearning.repulsive = [true, false]\n"
+    )
+    sweep.open_folder(sweep.load(file), folder)
+    for job in plan.load(folder).jobs:
+        jobs.train(job, folder)
+    return folder
+
+
 def start_script(name, *arguments, **options):
     """Start a script as a user would, in a process group of its own."""
     command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]

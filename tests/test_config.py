@@ -26,7 +26,7 @@ def test_preset_configs_are_complete_and_say_what_the_library_does(name):
     path = ROOT / "configs" / f"{name}.toml"
     stated = tomllib.loads(path.read_text())
     loaded = config.load(path)
-    assert config._flatten(stated).keys() == config._flatten(dataclasses.asdict(loaded)).keys()
+    assert config.flatten(stated).keys() == config.flatten(dataclasses.asdict(loaded)).keys()
     assert (loaded.spec(), loaded.params()) == PRESETS[name]
 
 
@@ -59,6 +59,10 @@ def test_every_field_of_the_library_can_be_configured():
         ({"learning": {"repulsive": 1}}, "learning.repulsive = 1: input should be a valid boolean"),
         ({"learning": 3}, "learning = 3: input should be a dictionary"),
         ({"neuron": {"adaptation": "cubic"}}, "adaptation = 'cubic': input should be 'none', 'linear' or 'nonlinear'"),
+        ({"points": [{"synapse.amplitud": 0.1}]}, "point 0: unknown key synapse.amplitud; did you mean"),
+        ({"points": [{}, {"synapse.amplitude": -1}]}, "point 1: synapse.amplitude = -1.0: input should be greater"),
+        ({"points": [{"learning.optimizer": 1}]}, "point 0: learning.optimizer is no number of the controllers"),
+        ({"points": [{"synapse.amplitude": "big"}]}, "points.0.synapse.amplitude = 'big': input should be a valid"),
         ({"preset": "iros2019"}, "preset = 'iros2019': there is no such preset; there are iros2018, readme"),
     ],
 )  # fmt: skip
@@ -89,4 +93,34 @@ def test_differences_name_keys_and_values():
 
 
 def test_free_keys_exist():
-    assert set(config.FREE_KEYS) <= set(config._flatten(dataclasses.asdict(config.build({}))))
+    assert set(config.FREE_KEYS) <= set(config.flatten(dataclasses.asdict(config.build({}))))
+
+
+def test_every_point_has_all_members_in_rows_of_its_own():
+    values = {"members": 2, "first_member": 5, "seed": 3, "synapse": {"amplitude": 0.4}}
+    points = [{"learning.learning_rate": 1e-5, "synapse.period": 9000}, {"learning.learning_rate": 2e-5}]
+    built = config.build(values | {"points": points})
+    assert (built.rows, built.identities()) == (4, [5, 6, 5, 6])
+    row = built.row(1)
+    assert row == config.build(
+        values | {"members": 1, "first_member": 6, "learning": {"learning_rate": 1e-5},
+                  "synapse": {"amplitude": 0.4, "period": 9000.0}}
+    )  # fmt: skip
+    assert (row.rows, row.row(0)) == (1, row)
+    params = built.population_params()
+    assert params.learning.learning_rate.tolist() == pytest.approx([1e-5, 1e-5, 2e-5, 2e-5])
+    assert params.synapse.period.tolist() == [9000, 9000, 20000, 20000]
+    assert params.synapse.amplitude.tolist() == pytest.approx([0.4] * 4)
+
+
+def test_points_survive_a_round_trip(tmp_path):
+    built = config.build({"points": [{"learning.learning_rate": 0.1 + 0.2}, {"neuron.maximum": math.inf}]})
+    (tmp_path / "run.toml").write_text(config.to_toml(built))
+    assert config.load(tmp_path / "run.toml") == built
+
+
+def test_every_number_of_the_controllers_may_be_a_point():
+    import jax
+
+    assert len(config.NUMBERS) == len(jax.tree.leaves(config.build({}).params()))
+    assert set(config.NUMBERS) <= set(config.flat(config.build({})))

@@ -8,10 +8,12 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "walker", "grouped", "workers", "pool", "environment", "records", "snapshot", "tally", "config", "runs",
-    "statistics", "evaluation", "rounds", "watch", "training", "trained", "wiring", "recording", "runtime",
-    "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories",
-    "comparison", "curves", "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
+    "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
+    "sections", "config", "runs", "sweep", "plan", "lineage",
+    "statistics", "evaluation", "rounds", "beginning", "watch", "training", "trained", "wiring", "recording",
+    "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison", "curves",
+    "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
+    "sweep_results", "sweep_plots", "jobs", "local", "cluster", "forecast", "sweep_tables", "launch", "findings",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
 

@@ -34,7 +34,8 @@ def test_pairs(comparison):
 
 
 def test_csv_files_hold_the_same_numbers(comparison, tmp_path):
-    paths = write_csv(comparison, tmp_path)
+    tables = {"groups": group_rows, "members": member_rows, "pairs": pair_rows}
+    paths = write_csv({name: rows(comparison) for name, rows in tables.items()}, tmp_path)
     assert [path.name for path in paths] == ["groups.csv", "members.csv", "pairs.csv"]
     for path, rows in zip(paths, (group_rows, member_rows, pair_rows), strict=True):
         with open(path) as file:

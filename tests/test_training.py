@@ -2,12 +2,13 @@ import os
 import signal
 import time
 
+import jax
 import numpy as np
 import psutil
 import pytest
 from conftest import ROOT, run_script, start_script
 
-from dsjax import config, environment, records
+from dsjax import config, environment, population, records
 from dsjax.presets import PRESETS
 from dsjax.records import RunError
 from dsjax.rounds import round_seeds
@@ -147,6 +148,38 @@ def test_a_member_trains_alike_in_every_population(tmp_path):
     Trainer(tiny(members=4, steps=ROUND_STEPS), tmp_path / "four").run()
     one, four = (records.read_table(tmp_path / name, "episodes").to_pylist() for name in ("one", "four"))
     assert one == [row for row in four if row["member"] == 0]
+
+
+@pytest.mark.parametrize("backend", ["sync", "envpool"])
+def test_a_row_trains_alike_alone(tmp_path, backend):
+    if backend == "envpool":
+        pytest.importorskip("envpool")
+    points = [
+        {"learning.learning_rate": 1e-4, "synapse.amplitude": 0.1},
+        {"synapse.period": 9000.0, "oscillator.coupling": 0.3, "neuron.target": 0.1},
+    ]
+    settings = tiny(members=2, points=points, environment={"backend": backend}, evaluation={"every": 2, "episodes": 1})
+    whole = Trainer(settings, tmp_path / "whole")
+    whole.run()
+    for row in (0, 3):
+        alone = Trainer(settings.row(row), tmp_path / f"alone-{row}")
+        alone.run()
+        for name in ("episodes", "members", "evaluations"):
+            mine, among = (records.read_table(trainer.folder, name).to_pylist() for trainer in (alone, whole))
+            assert mine == [each | {"member": 0} for each in among if each["member"] == row]
+        kept, among = alone.state, population.select(whole.state, np.array([row]))
+        jax.tree.map(np.testing.assert_array_equal, kept, among)
+
+
+def test_a_member_begins_alike_at_every_point(tmp_path):
+    trainer = Trainer(tiny(members=2, points=[{}, {"learning.learning_rate": 1e-3}, {}]), tmp_path / "run")
+    trainer.run()
+    rows = records.read_table(tmp_path / "run", "episodes").to_pylist()
+    by_row = [[r | {"member": 0} for r in rows if r["member"] == row] for row in range(6)]
+    assert by_row[0] == by_row[4] != by_row[1] == by_row[5]
+    assert by_row[2] != by_row[0]  # another rate, another trajectory ...
+    centers = trainer._first_centers
+    np.testing.assert_array_equal(centers[:2], centers[2:4])  # ... of the same beginning
 
 
 def test_rounds_record_every_step_once(tmp_path):
@@ -307,8 +340,10 @@ def test_watching_a_member_changes_nothing(tmp_path, monkeypatch):
 
 
 def test_seeds_depend_on_run_member_and_round_alone():
-    seeds = round_seeds(0, 1, [True] * 4)
-    assert round_seeds(0, 1, [True, False, True])[::2] == seeds[:3:2]
-    assert round_seeds(0, 1, [False])[0] is None
-    others = round_seeds(1, 1, [True] * 4) + round_seeds(0, 2, [True] * 4)
-    assert len({*seeds, *others}) == 12
+    def seeds(seed, number, members=range(4)):
+        return round_seeds(seed, number, members, [True] * len(members))
+
+    assert round_seeds(0, 1, range(3), [True, False, True])[::2] == seeds(0, 1)[:3:2]
+    assert round_seeds(0, 1, [0], [False]) == [None]
+    assert seeds(0, 1, [3, 1, 3]) == [seeds(0, 1)[member] for member in (3, 1, 3)]
+    assert len({*seeds(0, 1), *seeds(1, 1), *seeds(0, 2)}) == 12

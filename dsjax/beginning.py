@@ -1,0 +1,64 @@
+"""What a run's population begins as: untrained, or copies of a trained member of another run."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dsjax import population, snapshot
+from dsjax.config import Config
+from dsjax.population import PopulationState
+from dsjax.records import RunError
+from dsjax.runs import check_member, load_config
+from dsjax.snapshot import Snapshots
+
+
+def untrained(config: Config) -> PopulationState:
+    """Return the population of a run whose members begin with nothing learned."""
+    key, members = jax.random.key(config.seed), jnp.array(config.identities())
+    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), config.population_params())
+
+
+def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
+    """Return the population of a snapshot's flat arrays."""
+    return snapshot.unflatten(arrays, jax.eval_shape(lambda: untrained(config)))
+
+
+def beginning(config: Config) -> PopulationState:
+    """Return the population that a run begins with: untrained or, in a branch, all as their parent with new streams.
+
+    Raises:
+      RunError: the parent or its snapshot is not there, or it was stopped.
+    """
+    fresh, parent = untrained(config), config.parent
+    if not parent.run:
+        return fresh
+    there, arrays = load_config(Path(parent.run)), load_snapshot(Path(parent.run), parent.round)
+    check_member(Path(parent.run), there, parent.member)
+    state = restored(there, arrays)
+    if not state.running[parent.member]:
+        raise RunError(f"{parent.run}: member {parent.member} was stopped for a value that was not finite")
+    copies = jax.tree.map(lambda leaf: jnp.repeat(leaf[parent.member][None], config.rows, axis=0), state.members)
+    if there.learning.optimizer != config.learning.optimizer:  # what one optimizer remembers says nothing to another
+        copies = copies._replace(optimizer=fresh.members.optimizer)
+    return fresh._replace(members=copies)
+
+
+def first_centers(config: Config, folder: Path) -> np.ndarray:
+    """Return where the centers of a run were when it began, (N, 438).
+
+    A branch keeps them in its first snapshot, so that it does not need its parent any longer.
+    """
+    if not config.parent.run:
+        return np.asarray(untrained(config).members.synapses.center)
+    return np.asarray(restored(config, load_snapshot(folder, 0)).members.synapses.center)
+
+
+def load_snapshot(folder: Path, number: int) -> dict[str, np.ndarray]:
+    """Return the flat arrays of a run's snapshot, or raise RunError."""
+    snapshots = Snapshots(folder)
+    try:
+        return snapshots.load(number)
+    finally:
+        snapshots.close()

@@ -1,0 +1,72 @@
+"""Jobs of a sweep on many machines: a Ray task each. Ray places them, watches over them and tries them again.
+
+Every machine needs dsjax installed, and the sweep's folder under the same path.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dsjax import jobs
+from dsjax.plan import Job
+from dsjax.records import RunError
+from dsjax.runtime import signals
+from dsjax.training import Interrupted
+
+_POLL = 0.5  # [s] between looks for signals
+
+
+def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str], None], address: str | None) -> None:
+    """Train jobs on a Ray cluster, as `local.run` does on one machine.
+
+    Args:
+      waiting: the jobs.
+      sweep: the sweep's folder.
+      retries: how often a job may fail, or lose its worker or machine, without being given up.
+      tell: called with each line of news.
+      address: of the cluster, as "auto"; None starts Ray on this machine.
+
+    Raises:
+      RunError: Ray is not installed, or there is no cluster.
+      Interrupted: SIGINT or SIGTERM came; Ray ends the jobs, and they can go on.
+    """
+    # Of lines that differ in numbers alone, as progress does, Ray would show but one.
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    try:
+        import ray
+    except ImportError:
+        raise RunError("--engine ray: Ray is not installed; pip install -e '.[ray]'") from None
+    try:
+        ray.init(address=address, log_to_driver=True, configure_logging=False)
+    except ConnectionError as error:
+        raise RunError(f"--address {address}: {str(error).splitlines()[0]}") from None
+    sweep = Path(sweep).absolute()
+    # A process for each job, as on one machine: it ends with its job, and all its memory with it.
+    train = ray.remote(max_calls=1)(jobs.train)
+    tasks = {}
+    for job in waiting:
+        left = max(0, retries - jobs.attempts(job, sweep))
+        options = {"name": job.name, "num_cpus": job.cores(), "max_retries": left, "retry_exceptions": True}
+        tasks[train.options(**options).remote(job, sweep)] = job
+    with signals() as came:
+        try:
+            while tasks:
+                for task in ray.wait(list(tasks), timeout=_POLL)[0]:
+                    _ended(ray, task, tasks.pop(task), sweep, tell)
+                if came:
+                    raise Interrupted(came[0].name)
+        finally:
+            ray.shutdown()
+
+
+def _ended(ray, task, job, sweep, tell):
+    """Note how a task ended, for good."""
+    try:
+        ray.get(task)
+        tell(f"{job.name}: finished")
+    except ray.exceptions.RayTaskError:  # its status says what it was
+        tell(f"{job.name}: failed: {jobs.status(job, sweep).get('error', 'not trained')}")
+    except ray.exceptions.RayError as error:
+        reason = str(error).splitlines()[0]
+        jobs.fail(job, sweep, reason)
+        tell(f"{job.name}: failed: {reason}")

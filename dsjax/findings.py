@@ -1,0 +1,55 @@
+"""What comparing gives: notes, tables, rows to keep and figures, of runs side by side or of a sweep."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from dsjax import plots, sweep_plots, sweep_results
+from dsjax.comparison import compare
+from dsjax.summary import group_rows, member_rows, pair_rows
+from dsjax.sweep import is_sweep
+from dsjax.sweep_results import effect_rows, point_rows
+from dsjax.sweep_tables import result_tables
+from dsjax.tables import comparison_tables
+
+_MOST_GROUPS = 16  # points of which curves are drawn: a panel each
+
+
+class Findings(NamedTuple):
+    """What there is to show."""
+
+    notes: list[str]
+    tables: list[Table]
+    rows: dict[str, list[dict]]  # of a CSV file each, by its name
+    figures: Iterable[tuple[str, Figure]]  # with their names
+
+
+def findings(folders: Sequence[Path], by: Sequence[str] = ()) -> Findings:
+    """Return the findings on runs; on a sweep alone, if nothing else is to make groups, those on its points.
+
+    Raises:
+      RunError: a folder cannot be read.
+      ConfigError: there is no key as in `by`.
+    """
+    if len(folders) == 1 and is_sweep(folders[0]) and not by:
+        return _of_sweep(folders[0])
+    comparison = compare(folders, by)
+    rows = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
+    return Findings(comparison.notes, comparison_tables(comparison), rows, plots.comparison_figures(comparison))
+
+
+def _of_sweep(folder):
+    results = sweep_results.load(folder)
+    comparison = results.comparison()
+    rows = {"points": point_rows(results), "effects": effect_rows(results), "members": member_rows(comparison)}
+
+    def figures():
+        yield from sweep_plots.sweep_figures(results)
+        if len(comparison.groups) <= _MOST_GROUPS:
+            yield "training-steps", plots.training_curves(comparison)
+            yield "frozen-steps", plots.frozen_curves(comparison)
+
+    return Findings(results.notes, result_tables(results), rows, figures())

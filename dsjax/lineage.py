@@ -1,0 +1,66 @@
+"""One row of a run or of a sweep: to train once more, or to branch from."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from dsjax import plan
+from dsjax.config import Config
+from dsjax.records import RunError
+from dsjax.runs import load_config
+from dsjax.sections import ParentConfig
+from dsjax.snapshot import Snapshots
+from dsjax.sweep import is_sweep
+
+
+class Row(NamedTuple):
+    """A member at a point."""
+
+    folder: Path  # of its run
+    run: Config
+    row: int
+
+    def config(self) -> Config:
+        """Return the config that trains it alone, to the same bits."""
+        return self.run.row(self.row)
+
+    def branch(self, number: int | None = None) -> Config:
+        """Return the config of a run that begins with copies of it as trained.
+
+        Its seed is the next one, so that all that is random is drawn anew.
+
+        Args:
+          number: round of the snapshot; the latest if None.
+
+        Raises:
+          RunError: it has not been trained yet.
+        """
+        if number is None:
+            snapshots = Snapshots(self.folder) if self.folder.exists() else None
+            there = snapshots.numbers() if snapshots else []
+            if snapshots:
+                snapshots.close()
+            if not there:
+                raise RunError(f"{self.folder}: there is no snapshot yet")
+            number = there[-1]
+        parent = ParentConfig(run=str(self.folder), member=self.row, round=number)
+        return replace(self.config(), seed=self.run.seed + 1, first_member=0, parent=parent)
+
+
+def find_row(folder: Path, point: int, member: int) -> Row:
+    """Return a member at a point of a sweep, or of a run: a run without points has point 0.
+
+    Raises:
+      RunError: there is no such run or member.
+      ConfigError: the sweep has no such point or member.
+    """
+    if is_sweep(folder):
+        job, row = plan.load(folder).find(point, member)
+        return Row(job.folder(folder), job.config, row)
+    run = load_config(folder)
+    if not 0 <= point < run.rows // run.members or not 0 <= member < run.members:
+        raise RunError(
+            f"{folder} has no member {member} at point {point}; it has members 0 to {run.members - 1} "
+            f"at points 0 to {run.rows // run.members - 1}"
+        )
+    return Row(Path(folder), run, point * run.members + member)

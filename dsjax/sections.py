@@ -1,0 +1,151 @@
+"""The sections of a config: what each key means, and which values it takes."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, Strict
+from tyro.conf import Suppress, arg
+
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Limit = Annotated[int, Strict(), Field(ge=0)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentConfig:
+    """The walkers' world."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    id: Literal["BipedalWalker-v3", "BipedalWalkerHardcore-v3"] = "BipedalWalker-v3"
+    """Gymnasium's name of the task."""
+    backend: Annotated[Literal["auto", "envpool", "async", "sync"], arg(aliases=["--backend"])] = "auto"
+    """Where walkers step: EnvPool's in threads, gymnasium's in workers or in this process; auto is the fastest."""
+    workers: Limit = 0
+    """Worker processes of async, threads of envpool; 0 is one per core."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerConfig:
+    """How the four layers are wired: where the two published codes differ."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    hull_scale: Number
+    """Factor on the hull's angle [1/rad]."""
+    negative_half: Flag
+    """Whether the inputs for negative values carry them."""
+    squash_inputs: Flag
+    """Layer 1 is W1 tanh(z); if not, tanh(W1 z)."""
+    oscillators_first: Flag
+    """The oscillators step before layer 4 reads them; if not, after."""
+    reset_at_episode: Flag
+    """An episode starts with oscillators at rest and no previous action."""
+    deliver_last_reward: Flag
+    """The synapses see the reward that ended an episode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OscillatorConfig:
+    """The central pattern generator."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    recovery: NonNegative
+    """How fast w follows v; larger shortens the period."""
+    recovery_gain: Number
+    """Drive of w by v."""
+    recovery_decay: Number
+    """Decay of w."""
+    rate: NonNegative
+    """Speed of both variables [1/ms]; larger oscillates faster, 0 freezes the oscillators."""
+    coupling: NonNegative
+    """How strongly oscillators inhibit each other; 0 is uncoupled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynapseConfig:
+    """The dynamic synapses."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    amplitude: NonNegative
+    """Initial amplitude of a weight's oscillation; larger explores further."""
+    period: Annotated[float, Strict(), Field(ge=5000, allow_inf_nan=False)]
+    """Mean period [ms]; longer gives each reward more time to find its weight."""
+    period_cv: Annotated[float, Strict(), Field(ge=0, le=0.2)]
+    """Standard deviation of a period over its mean; larger decorrelates synapses sooner."""
+    center_range: NonNegative
+    """Centers start uniform within plus and minus this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronConfig:
+    """The adaptive neurons."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    adaptation: Annotated[Literal["none", "linear", "nonlinear"], arg(aliases=["--adaptation"])]
+    """How the sensitivity adapts."""
+    sensitivity: Positive
+    """Initial sensitivity."""
+    rate: NonNegative
+    """Rate of adaptation [1/ms]."""
+    target: NonNegative
+    """Activity the sensitivity adapts towards."""
+    minimum: NonNegative
+    """Lower bound of the sensitivity."""
+    maximum: Annotated[float, Strict(), Field(gt=0)]
+    """Upper bound of the sensitivity; inf is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig:
+    """The learning rule."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    repulsive: Annotated[Flag, arg(aliases=["--repulsive"])]
+    """A negative reward pushes centers away from the weight; if not, it counts as 0."""
+    signed_decay: Flag
+    """A negative reward lets the amplitude grow again; if not, it leaves it alone."""
+    optimizer: Literal["sgd", "momentum", "adam"]
+    """The optax transformation that moves the centers; sgd is the published rule."""
+    learning_rate: NonNegative
+    """Speed at which centers follow rewarded weights [1/ms]."""
+    amplitude_decay: NonNegative
+    """Rate at which reward fades the oscillation [1/ms]; larger ends exploration sooner."""
+    momentum: Annotated[float, Strict(), Field(ge=0, lt=1)]
+    """Share of the last update that momentum keeps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """Frozen-center episodes on held-out terrains, between rounds."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    every: Limit = 10
+    """Evaluate after every so many rounds, and before the first; 0 never does."""
+    episodes: Count = 10
+    """Terrains per member and evaluation. Members with a mean of 300 are tested on 100."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotConfig:
+    """Snapshots, written between rounds."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    every: Annotated[Count, arg(aliases=["--save-every"])] = 1
+    """Save after every so many rounds: what a kill can cost."""
+    keep_every: Count = 100
+    """Keep for good the snapshot of every so many rounds, beside the latest two and the best."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentConfig:
+    """Which trained member all members began as: the lineage of a branch."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    run: Annotated[str, Suppress] = ""
+    """Run folder of the parent; none if empty."""
+    member: Annotated[Limit, Suppress] = 0
+    """Which of its members."""
+    round: Annotated[Limit, Suppress] = 0
+    """Round of the snapshot it was taken from."""

@@ -1,0 +1,81 @@
+"""Tables of sweeps for the terminal: what is planned, and what became of it."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from dsjax import jobs
+from dsjax.forecast import Forecast
+from dsjax.plan import Plan
+from dsjax.sweep_results import SweepResults, effect_rows, label, point_rows
+from dsjax.tables import plain_table
+
+
+def plan_table(plan: Plan) -> Table:
+    """Return the table of a plan: one row per job."""
+    rows = sum(job.config.rows for job in plan.jobs)
+    count = sum(len(job.points) for job in plan.jobs)
+    table = plain_table(f"{count} points in {len(plan.jobs)} jobs, {rows:,} members")
+    for name in ("job", "members", "points"):
+        table.add_column(name, justify="right" if name == "members" else "left", overflow="fold")
+    for job in plan.jobs:
+        points = "\n".join(f"{point}: {label(plan, point)}" for point in job.points)
+        table.add_row(job.name, str(job.config.rows), points)
+    return table
+
+
+def forecast_line(found: Forecast) -> str:
+    """Return what a plan will take, in words."""
+    return (
+        f"About {found.hours:.1f} hours on this machine, {found.side_by_side} jobs side by side: a job trains at "
+        f"{found.training:,.0f} steps/s and evaluates at {found.evaluation:,.0f}."
+    )
+
+
+def unfinished_table(plan: Plan, sweep: Path) -> Table | None:
+    """Return the table of the jobs that are not finished, and why; None if all are."""
+    table = plain_table(f"{sweep}\njobs that are not finished")
+    for name in ("job", "failed", "why"):
+        table.add_column(name, overflow="fold")
+    for job in plan.jobs:
+        found = jobs.status(job, sweep)
+        reason = {"begun": "interrupted; can go on", "waiting": "not begun"}.get(found["state"], found.get("error"))
+        if found["state"] != "finished":
+            table.add_row(job.name, f"{found.get('attempts', 0)} times", reason)
+    return table if table.rows else None
+
+
+def stopped_lines(plan: Plan, sweep: Path) -> list[str]:
+    """Return a line on each member of a finished job that was stopped, as its values were not finite."""
+    return [
+        f"{job.name}: point {job.points[row // job.config.members]}, member {row % job.config.members} "
+        "was stopped, as its action was not finite"
+        for job in plan.jobs
+        for row in jobs.status(job, sweep).get("stopped", [])
+    ]
+
+
+def result_tables(results: SweepResults) -> list[Table]:
+    """Return the tables of what a sweep found: points, best first, and the main effect of each swept key.
+
+    Numbers are IQMs over members with their 95 % bootstrap intervals; "difference" is from the first value of the key,
+    member by member, as a member begins alike at every point.
+    """
+    points = plain_table(f"{results.folder}\n{results.measure()}, IQM over members")
+    for name in ("rank", "point", "", "members", "IQM", "95 %", "learning", "falls", "solved"):
+        points.add_column(name, justify="left" if name == "" else "right", overflow="fold")
+    for row in point_rows(results):
+        points.add_row(
+            *(str(row[name]) for name in ("rank", "point")), label(results.plan, row["point"]), str(row["members"]),
+            f"{row['iqm']:.1f}", f"{row['low']:.1f} to {row['high']:.1f}", f"{row['training_iqm']:.1f}",
+            f"{row['fall_rate']:.0%}", str(row["solved"]),
+        )  # fmt: skip
+    effects = plain_table("main effects: IQM over members of their means over all else that is swept")
+    for name in ("key", "value", "IQM", "95 %", "difference", "95 %"):
+        effects.add_column(name, justify="left" if name in ("key", "value") else "right", overflow="fold")
+    for row in effect_rows(results) if len(results.values(results.plan.keys[0])) < len(results.plan.points) else []:
+        effects.add_row(
+            row["key"], row["value"], f"{row['iqm']:.1f}", f"{row['low']:.1f} to {row['high']:.1f}",
+            f"{row['difference_iqm']:+.1f}", f"{row['difference_low']:+.1f} to {row['difference_high']:+.1f}",
+        )  # fmt: skip
+    return [points, effects] if effects.rows else [points]

@@ -1,0 +1,103 @@
+"""Sweeps on a real Ray cluster of two nodes, on loopback. `make test` runs them; `-m 'not ray'` leaves them out."""
+
+import os
+import signal
+
+import psutil
+import pytest
+from conftest import run_script, start_script
+from test_local import assert_same_sweep, wait_until
+
+from dsjax import jobs, plan
+
+pytest.importorskip("ray", reason="Ray is not installed; pip install -e '.[ray]'")
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+# Two jobs, one per node; long enough to be disturbed.
+SWEEP = """
+seeds = 2
+[base]
+episodes = 0
+steps = 12000
+round_steps = 2000
+evaluation.every = 3
+evaluation.episodes = 1
+environment.backend = "sync"
+[grid]
+learning.optimizer = ["sgd", "momentum"]
+learning.learning_rate = [1e-5, 1e-4]
+"""
+
+
+@pytest.fixture(scope="module")
+def sweep_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cluster") / "small.toml"
+    path.write_text(SWEEP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(sweep_file):
+    """Return the folder of the same sweep, trained on this machine alone."""
+    folder = sweep_file.parent / "local"
+    status, output = run_script("sweep.py", sweep_file, "--output", folder)
+    assert status == 0, output
+    return folder
+
+
+@pytest.fixture
+def cluster():
+    """Yield a cluster of two nodes with a core each."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    made.add_node(num_cpus=1)
+    yield made
+    made.shutdown()
+
+
+def pid_of(job, folder):
+    """Return the process that trains a job."""
+    return int((folder / "status" / f"{job.name}.lock").read_text().split()[1])
+
+
+def rounds(job, folder):
+    return len(list((job.folder(folder) / "episodes").glob("*.parquet")))
+
+
+def parent_of(pid):
+    """Return the process that started a worker: its node's raylet."""
+    return psutil.Process(pid).ppid()
+
+
+def test_a_worker_and_then_a_node_are_killed_and_the_sweep_equals_a_local_one(cluster, whole, sweep_file, tmp_path):
+    folder = tmp_path / "sweep"
+    flags = ("--output", folder, "--engine", "ray", "--address", cluster.address)
+    process = start_script("sweep.py", sweep_file, *flags)
+    first, second = plan.load(whole).jobs
+    wait_until(lambda: rounds(first, folder) >= 1 and rounds(second, folder) >= 1, process)
+    worker = pid_of(first, folder)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: pid_of(first, folder) != worker, process)  # Ray tries again, and the job goes on
+    assert rounds(first, folder) < 6
+
+    [node] = cluster.worker_nodes
+    raylet = node.all_processes["raylet"][0].process.pid
+    [lost] = [job for job in (first, second) if parent_of(pid_of(job, folder)) == raylet]
+    before = pid_of(lost, folder)
+    assert rounds(lost, folder) < 6
+    cluster.remove_node(node, allow_graceful=False)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert pid_of(lost, folder) != before
+    assert f"{first.name}  100%" in output  # progress comes to this terminal, from whatever machine
+    assert "finished" in output
+    assert [jobs.status(job, folder)["state"] for job in (first, second)] == ["finished"] * 2
+    assert_same_sweep(whole, folder, [job.name for job in (first, second)])
+
+
+def test_an_absent_cluster_is_said(sweep_file, tmp_path):
+    flags = ("--output", tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1")
+    status, output = run_script("sweep.py", sweep_file, *flags)
+    assert status == 2
+    assert "error: --address 127.0.0.1:1: " in output

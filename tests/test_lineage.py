@@ -1,0 +1,112 @@
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from dsjax import beginning, plan, records
+from dsjax.command import parse_train
+from dsjax.config import ConfigError
+from dsjax.lineage import find_row
+from dsjax.records import RunError
+from dsjax.snapshot import Snapshots
+from dsjax.training import Trainer
+
+
+def parse(*arguments):
+    return parse_train([str(argument) for argument in arguments])
+
+
+def rows_of(folder, name, row, as_row=0):
+    return [each | {"member": as_row} for each in records.read_table(folder, name).to_pylist() if each["member"] == row]
+
+
+def test_a_point_of_a_sweep_trains_alike_alone(small_sweep, tmp_path):
+    command = parse("--from", small_sweep, "--point", 3, "--member", 1, "--output", tmp_path / "alone")
+    Trainer(command.settings, command.output).run()
+    job, row = plan.load(small_sweep).find(3, 1)
+    assert command.settings.synapse.amplitude == 0.2
+    assert not command.settings.learning.repulsive
+    for name in ("episodes", "members", "evaluations"):
+        assert rows_of(command.output, name, 0) == rows_of(job.folder(small_sweep), name, row) != []
+
+
+def test_rows_are_named_by_point_and_member(small_sweep, small_runs):
+    command = parse("--from", small_sweep, "--point", 3, "--member", 1)
+    assert str(command.output) == "runs/small-from-point3-member1"
+    assert find_row(small_runs / "a", 0, 2).config().first_member == 2
+    with pytest.raises(RunError, match="has no member 3 at point 0; it has members 0 to 2 at points 0 to 0"):
+        find_row(small_runs / "a", 0, 3)
+    with pytest.raises(ConfigError, match="--point 6: points are 0 to 5"):
+        parse("--from", small_sweep, "--point", 6)
+    with pytest.raises(ConfigError, match="--from and --config each say what to begin with; leave one out"):
+        parse("--from", small_sweep, "--config", "configs/demo.toml")
+    with pytest.raises(RunError, match="there is no run here"):
+        parse("--branch", "runs/absent")
+
+
+@pytest.fixture
+def branch(small_runs, tmp_path):
+    flags = ("--branch", small_runs / "a", "--member", 1, "--members", 3, "--learning.learning-rate", "1e-3")
+    limits = ("--steps", 600, "--episodes", 0, "--evaluation.every", 0)
+    command = parse(*flags, *limits, "--output", tmp_path / "branch")
+    Trainer(command.settings, command.output).run()
+    return command
+
+
+def test_a_branch_begins_with_copies_of_one_trained_member(small_runs, branch):
+    settings = branch.settings
+    assert (settings.parent.run, settings.parent.member, settings.parent.round) == (str(small_runs / "a"), 1, 4)
+    assert (settings.seed, settings.rows, settings.learning.learning_rate) == (1, 3, 1e-3)
+    parent, first = (beginning.load_snapshot(*which) for which in ((small_runs / "a", 4), (branch.output, 0)))
+    for name in parent:
+        if name.startswith("members."):
+            np.testing.assert_array_equal(first[name], np.repeat(parent[name][1:2], 3, axis=0), err_msg=name)
+    assert len(np.unique(first["key"], axis=0)) == 3
+    assert not (first["key"] == parent["key"]).all(axis=1).any()
+    # On random streams and terrains of their own they go different ways.
+    one, other = (rows_of(branch.output, "episodes", row) for row in (0, 1))
+    assert one != other
+    center = beginning.load_snapshot(branch.output, 1)["members.synapses.center"]
+    drift = np.sqrt(((center - first["members.synapses.center"]) ** 2).mean(axis=1))
+    np.testing.assert_allclose(records.read_table(branch.output, "members")["drift"].to_numpy()[:3], drift, rtol=1e-6)
+
+
+def test_a_branch_goes_on_without_its_parent(small_runs, branch, tmp_path):
+    parent = shutil.copytree(small_runs / "a", tmp_path / "parent")
+    flags = ("--branch", parent, "--member", 1, "--members", 3, "--learning.learning-rate", "1e-3", "--episodes", 0)
+    command = parse(*flags, "--evaluation.every", 0, "--steps", 300, "--output", tmp_path / "again")
+    Trainer(command.settings, command.output).run()
+    shutil.rmtree(parent)
+    resumed = parse("--output", command.output, "--resume", "--steps", 600)
+    Trainer(resumed.settings, resumed.output).run(resume=True)
+    for name in ("episodes", "members"):
+        assert records.read_table(command.output, name) == records.read_table(branch.output, name)
+
+
+def test_another_optimizer_begins_afresh(small_runs, tmp_path):
+    flags = ("--branch", small_runs / "a", "--snapshot", 4, "--learning.optimizer", "momentum", "--steps", 100)
+    command = parse(*flags, "--evaluation.every", 0, "--output", tmp_path / "momentum")
+    Trainer(command.settings, command.output).run()
+    snapshots = Snapshots(command.output)
+    assert any("trace" in name for name in snapshots.load(0))
+    snapshots.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--seed", 0], "--seed 0: is the parent's; a branch needs another one"),
+        (["--neuron.sensitivity", 2], "--neuron.sensitivity: has no effect on a branch"),
+        (["--synapse.center-range", 2], "--synapse.center-range: has no effect on a branch"),
+    ],
+)
+def test_what_a_branch_cannot_change_is_said(small_runs, flags, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        parse("--branch", small_runs / "a", *flags)
+
+
+def test_a_missing_snapshot_is_said(small_runs, tmp_path):
+    command = parse("--branch", small_runs / "a", "--snapshot", 77, "--output", tmp_path / "none")
+    with pytest.raises(RunError, match="no snapshot of round 77; there are: "):
+        Trainer(command.settings, command.output).run()

@@ -1,0 +1,198 @@
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import psutil
+import pytest
+from conftest import run_script, start_script
+
+from dsjax import jobs, plan
+from dsjax.snapshot import Snapshots
+
+SWEEP = """
+seeds = 2
+[base]
+episodes = 0
+steps = 1600
+round_steps = 400
+evaluation.every = 2
+evaluation.episodes = 1
+environment.backend = "sync"
+[grid]
+learning.optimizer = ["sgd", "adam"]
+learning.learning_rate = [1e-5, 1e-4]
+"""
+JOBS = ("000-iros2018-sgd", "001-iros2018-adam")
+
+
+@pytest.fixture(scope="module")
+def sweep_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sweep") / "small.toml"
+    path.write_text(SWEEP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(sweep_file):
+    """Return the folder of a sweep that nothing disturbed."""
+    folder = sweep_file.parent / "whole"
+    status, output = run_script("sweep.py", sweep_file, "--output", folder)
+    assert status == 0, output
+    return folder
+
+
+def files(folder):
+    """Return the bytes of every file that a sweep leaves and that tells no time, by name; snapshots as arrays."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "snapshots" not in path.parts and path.name not in ("run.json", "events.jsonl"):
+            found[str(path.relative_to(folder))] = b"" if path.suffix == ".lock" else path.read_bytes()
+    return found
+
+
+def assert_same_sweep(first, second, names=JOBS):
+    assert files(first) == files(second)
+    for name in names:
+        snapshots = [Snapshots(folder / "jobs" / name) for folder in (first, second)]
+        numbers = [each.numbers() for each in snapshots]
+        assert numbers[0] == numbers[1]
+        for number in numbers[0]:
+            one, other = (each.load(number) for each in snapshots)
+            assert one.keys() == other.keys()
+            for key, value in one.items():
+                np.testing.assert_array_equal(value, other[key], err_msg=key)
+        for each in snapshots:
+            each.close()
+
+
+def wait_until(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_sweep_trains_every_point(whole):
+    made = plan.load(whole)
+    assert [jobs.status(job, whole) for job in made.jobs] == [{"state": "finished", "stopped": []}] * 2
+    assert all(len(list((job.folder(whole) / "episodes").iterdir())) == 4 for job in made.jobs)
+
+
+def test_started_again_it_has_nothing_to_do(whole, sweep_file):
+    before = files(whole)
+    status, output = run_script("sweep.py", sweep_file, "--output", whole)
+    assert status == 0
+    assert all(f"{name}: finished before" in output for name in JOBS)
+    assert files(whole) == before
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_restarted_it_gives_the_same_files(whole, sweep_file, tmp_path):
+    folder = tmp_path / "killed"
+    moments = [
+        folder / "sweep.toml",
+        folder / "status" / f"{JOBS[0]}.lock",
+        folder / "jobs" / JOBS[0] / "run.json",
+        folder / "jobs" / JOBS[1] / "episodes" / "round-000002.parquet",
+        folder / "status" / f"{JOBS[0]}.json",
+    ]
+    for moment in moments:
+        process = start_script("sweep.py", sweep_file, "--output", folder, "--side-by-side", 1)
+        wait_until(moment.exists, process)
+        children = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive  # jobs end with the sweep that started them
+    status, output = run_script("sweep.py", sweep_file, "--output", folder)
+    assert status == 0, output
+    assert_same_sweep(whole, folder)
+
+
+@pytest.mark.slow
+def test_a_job_whose_process_dies_is_tried_again(whole, sweep_file, tmp_path):
+    folder = tmp_path / "disturbed"
+    process = start_script("sweep.py", sweep_file, "--output", folder)
+    lock = folder / "status" / f"{JOBS[1]}.lock"
+    wait_until(lambda: (folder / "jobs" / JOBS[1] / "episodes" / "round-000001.parquet").exists(), process)
+    os.kill(int(lock.read_text().split()[1]), signal.SIGKILL)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert f"{JOBS[1]}: its process was ended from outside (exit status -9); trying again" in output
+    assert_same_sweep(whole, folder)
+
+
+def test_interrupted_it_stops_its_jobs_and_says_how_to_go_on(whole, sweep_file, tmp_path):
+    folder = tmp_path / "interrupted"
+    process = start_script("sweep.py", sweep_file, "--output", folder)
+    wait_until(lambda: (folder / "jobs" / JOBS[0] / "episodes" / "round-000001.parquet").exists(), process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped by SIGINT. The same command goes on." in output
+    assert "Traceback" not in output
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert not list((folder / "status").glob("*.json"))  # nothing has failed
+
+
+def test_a_job_that_fails_is_tried_again_named_and_never_passes(sweep_file, tmp_path):
+    folder = tmp_path / "failing"
+    sweep_file = tmp_path / "failing.toml"
+    sweep_file.write_text(SWEEP.replace("steps = 1600", "steps = 400"))
+    # A file where the second job's run would be: it cannot begin.
+    (folder / "jobs" / JOBS[1]).mkdir(parents=True)
+    status, output = run_script("sweep.py", sweep_file, "--output", folder)
+    assert (status, "exists and holds no sweep" in output) == (2, True)
+
+    (folder / "jobs" / JOBS[1]).rmdir()
+    (folder / "jobs").rmdir()
+    process = run_script("sweep.py", sweep_file, "--output", folder, "--shard", "0/2")
+    assert process[0] == 0, process[1]
+    broken = folder / "jobs" / JOBS[1]
+    broken.mkdir()
+    (broken / "config.toml").write_text("")
+    (broken / "run.json").write_text("{}")  # damaged: a run cannot go on
+    status, output = run_script("sweep.py", sweep_file, "--output", folder, "--retries", 1)
+    assert status == 1
+    assert f"{JOBS[1]}: KeyError: 'sessions'; trying again" in output
+    found = json.loads((folder / "status" / f"{JOBS[1]}.json").read_text())
+    assert (found["state"], found["attempts"], found["error"]) == ("failed", 2, "KeyError: 'sessions'")
+    assert "Traceback" in found["details"]
+    table = output[output.index("jobs that are not finished") :]
+    assert JOBS[1] in table
+    assert "2 times" in table
+    assert JOBS[0] not in table
+
+    status, output = run_script("sweep.py", sweep_file, "--output", folder, "--retries", 1)
+    assert status == 1
+    assert "failed 2 times before; more --retries would try it again" in output
+    (broken / "run.json").unlink()
+    status, output = run_script("sweep.py", sweep_file, "--output", folder, "--retries", 2)
+    assert status == 0, output
+
+
+def test_a_dry_run_shows_the_plan_and_trains_nothing(sweep_file, tmp_path):
+    status, output = run_script("sweep.py", sweep_file, "--output", tmp_path / "none", "--dry-run")
+    assert status == 0, output
+    assert "4 points in 2 jobs, 8 members" in output
+    assert "About 0.0 hours on this machine" in output
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--shard", "3/2"], "error: --shard 3/2: must be i/n"),
+        (["--retries", "-1"], "error: --retries -1: must be at least 0"),
+        (["--address", "auto"], "error: --address auto: takes --engine ray"),
+    ],
+)
+def test_bad_input_ends_in_one_line(sweep_file, tmp_path, flags, message):
+    status, output = run_script("sweep.py", sweep_file, "--output", tmp_path / "out", *flags)
+    assert status == 2
+    assert message in output
+    assert len(output.strip().splitlines()) == 1

@@ -1,0 +1,91 @@
+import re
+
+import numpy as np
+import pytest
+from conftest import run_script
+from test_runs import copy
+
+from dsjax import plan, records, sweep_results
+from dsjax.comparison import compare
+from dsjax.records import RunError
+from dsjax.statistics import iqm
+
+
+@pytest.fixture(scope="module")
+def results(small_sweep):
+    return sweep_results.load(small_sweep)
+
+
+def test_every_point_has_its_members(results, small_sweep):
+    assert [group.label for group in results.groups.values()] == [
+        "amplitude 0.1, repulsive", "amplitude 0.1, not repulsive", "amplitude 0.2, repulsive",
+        "amplitude 0.2, not repulsive", "amplitude 0.4, repulsive", "amplitude 0.4, not repulsive",
+    ]  # fmt: skip
+    assert results.notes == []
+    assert results.measure() == "return of the frozen centers on validation-v1"
+    scores = results.scores()
+    for point, group in results.groups.items():
+        assert [member.identity for member in group.members] == [0, 1]
+        for member in group.members:
+            job, row = plan.load(small_sweep).find(point, member.identity)
+            assert (member.run.folder, member.index) == (job.folder(small_sweep), row)
+            assert member.config.synapse.amplitude == results.plan.points[point]["synapse.amplitude"]
+            rows = records.read_table(job.folder(small_sweep), "evaluations").to_pylist()
+            last = [r["return"] for r in rows if (r["round"], r["member"]) == (2, row)]
+            assert scores[point, member.identity] == pytest.approx(np.mean(last))
+
+
+def test_points_are_ranked_with_their_intervals(results):
+    rows = sweep_results.point_rows(results)
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [row["iqm"] for row in rows] == sorted((row["iqm"] for row in rows), reverse=True)
+    for row in rows:
+        assert row["iqm"] == iqm(results.scores()[row["point"]])
+        assert row["low"] <= row["iqm"] <= row["high"]
+
+
+def test_main_effects_average_over_all_else_member_by_member(results):
+    scores = results.scores()
+    np.testing.assert_allclose(sweep_results.effect(results, "learning.repulsive", True), scores[::2].mean(axis=0))
+    np.testing.assert_allclose(sweep_results.effect(results, "synapse.amplitude", 0.4), scores[4:].mean(axis=0))
+    rows = sweep_results.effect_rows(results)
+    assert [(row["key"], row["value"]) for row in rows] == [
+        ("synapse.amplitude", "0.1"), ("synapse.amplitude", "0.2"), ("synapse.amplitude", "0.4"),
+        ("learning.repulsive", "yes"), ("learning.repulsive", "no"),
+    ]  # fmt: skip
+    assert (rows[0]["difference_iqm"], rows[3]["difference_iqm"]) == (0, 0)
+    assert rows[4]["difference_iqm"] == pytest.approx(iqm(scores[1::2].mean(axis=0) - scores[::2].mean(axis=0)))
+
+
+def test_a_sweep_that_goes_on_is_read_and_what_is_missing_named(small_sweep, tmp_path):
+    import shutil
+
+    folder = copy(small_sweep, tmp_path / "part")
+    lost = plan.load(folder).jobs[1]
+    shutil.rmtree(lost.folder(folder))
+    found = sweep_results.load(folder)
+    assert found.notes == [f"{lost.name}: nothing is recorded; points 1, 3, 5 are missing"]
+    assert list(found.groups) == [0, 2, 4]
+    assert np.isnan(found.scores()[1::2]).all()
+    assert len(sweep_results.point_rows(found)) == 3
+    shutil.rmtree(folder / "jobs")
+    with pytest.raises(RunError, match=re.escape(f"{folder}: nothing is recorded yet")):
+        sweep_results.load(folder)
+
+
+def test_a_sweep_can_be_compared_like_any_runs(small_sweep, small_runs):
+    groups = compare([small_sweep], by=["learning.repulsive"]).groups
+    assert [(group.label, len(group.members)) for group in groups] == [("repulsive", 6), ("not repulsive", 6)]
+    assert len(compare([small_sweep]).groups) == 6
+    assert len(compare([small_sweep, small_runs / "b"], by=["synapse.amplitude"]).groups) == 3
+    with pytest.raises(RunError, match="their members are the same, not independent"):
+        compare([small_sweep, small_sweep])
+
+
+def test_the_script_reports_a_sweep(small_sweep, tmp_path):
+    status, output = run_script("compare.py", small_sweep, "--output", tmp_path)
+    assert status == 0, output
+    assert "main effects" in output
+    assert "amplitude 0.4" in output
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"points.csv", "effects.csv", "members.csv", "ranking.png", "main-effects.pdf", "heat-map.png"} <= names
