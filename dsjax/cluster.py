@@ -4,6 +4,7 @@ Every machine needs dsjax installed, and the sweep's folder under the same path.
 """
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,9 +38,11 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
     except ImportError:
         raise RunError("--engine ray: Ray is not installed; pip install -e '.[ray]'") from None
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=True, configure_logging=False)
-    except ConnectionError as error:
-        raise RunError(f"--address {address}: {str(error).splitlines()[0]}") from None
+    except OSError as error:  # ConnectionError is one
+        reason = str(error).splitlines()[0]
+        raise RunError(f"--address {address}: {reason}; start a cluster with ray start --head") from None
     sweep = Path(sweep).absolute()
     # A process for each job, as on one machine: it ends with its job, and all its memory with it.
     train = ray.remote(max_calls=1)(jobs.train)
@@ -57,6 +60,13 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
                     raise Interrupted(came[0].name)
         finally:
             ray.shutdown()
+
+
+def _knock(address):
+    """Raise OSError unless somebody listens at an address "host:port": Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdigit() and "://" not in address:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _ended(ray, task, job, sweep, tell):

@@ -14,17 +14,18 @@ from dsjax.sweep_results import SweepResults, effect, label, point_rows, value_l
 
 _COLORS = "viridis"
 _MOST_RANKED = 40  # points in the ranking, which is a page
-_MOST_VALUES = 12  # of a key, in a heat map or a main effect: more are no grid
+_FEW = 6  # values of a number, each of which is marked on its axis
 
 
 def sweep_figures(results: SweepResults):
     """Yield (name, Figure) of all that a sweep can be drawn from."""
     yield "ranking", ranking(results)
-    keys = [key for key in results.plan.keys if 1 < len(results.values(key)) <= _MOST_VALUES]
-    if len(keys) < len(results.plan.keys):  # drawn at random
+    if not results.is_grid():
         yield "parallel-coordinates", parallel_coordinates(results)
         return
-    yield "main-effects", main_effects(results, keys)
+    keys = [key for key in results.plan.keys if len(results.values(key)) > 1]
+    if keys:
+        yield "main-effects", main_effects(results, keys)
     if len(keys) > 1:
         yield "heat-map", heat_maps(results, keys)
 
@@ -37,15 +38,15 @@ def ranking(results: SweepResults):
     figure = Figure(figsize=(WIDTH, 1.3 + 0.28 * len(rows)))
     axis = figure.subplots()
     for place, row in enumerate(rows):
-        axis.plot(scores[row["point"]], np.full(scores.shape[1], place), ".", color="gray", alpha=0.6, markersize=4)
-        axis.plot([row["low"], row["high"]], [place, place], color="#0072B2", linewidth=2)
+        axis.plot([row["low"], row["high"]], [place, place], color="#56B4E9", linewidth=3)
+        axis.plot(scores[row["point"]], np.full(scores.shape[1], place), "|", color="#0072B2", markersize=6)
         axis.plot(row["iqm"], place, "o", color="#0072B2")
     names = [f"{label(results.plan, row['point'])}  ({row['point']})" for row in rows]
     axis.set_yticks(range(len(rows)), names, fontsize="small")
     axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel=results.measure())
     left_out = len(results.groups) - len(rows)
     beside = f"; {left_out} more are worse" if left_out else ""
-    figure.suptitle(f"Points by IQM over members, with 95 % bootstrap intervals{beside}")
+    figure.suptitle(f"Points by IQM over members (dots), with 95 % bootstrap intervals (bars){beside}")
     return figure
 
 
@@ -69,7 +70,7 @@ def main_effects(results: SweepResults, keys):
         axis.set(xlim=(-0.5, len(values) - 0.5), xlabel=key)
         if place % columns == 0:
             axis.set_ylabel(results.measure().replace(" on ", "\non "))
-    figure.suptitle("Main effects: each member's mean over everything else (thin), their IQM with 95 % interval (bold)")
+    figure.suptitle("Main effects: members' means over all else that is swept,\ntheir IQM and its 95 % interval (bold)")
     return figure
 
 
@@ -167,10 +168,18 @@ def _coordinate(values):
         return [heights[value_label(value)] for value in values], [(height, name) for name, height in heights.items()]
     numbers = np.array(values, float)
     low, high = np.nanmin(numbers), np.nanmax(numbers)
-    if low == high:
-        return np.full(len(numbers), 0.5), [(0.5, f"{low:.3g}")]
+    if not high > low:
+        return np.full(len(numbers), 0.5), [(0.5, _short(low))]
     logarithmic = low > 0 and high / low > 20
     share = np.log(numbers / low) / np.log(high / low) if logarithmic else (numbers - low) / (high - low)
+    few = np.unique(numbers[np.isfinite(numbers)])
+    if len(few) <= _FEW:
+        heights = dict(zip(numbers, share, strict=True))
+        return share, [(heights[value], _short(value)) for value in few]
     marks = np.linspace(0, 1, 5)
     marked = low * (high / low) ** marks if logarithmic else low + marks * (high - low)
-    return share, [(mark, f"{value:.3g}") for mark, value in zip(marks, marked, strict=True)]
+    return share, [(mark, _short(value)) for mark, value in zip(marks, marked, strict=True)]
+
+
+def _short(value):
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"

@@ -4,6 +4,7 @@ Every point has the same members: the same initial state, the same terrains. So 
 pair, and what varies from member to member cancels in their difference.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,10 @@ class SweepResults:
                 if frozen or len(member.recent):
                     scores[point, place] = member.score if frozen else member.recent.mean()
         return scores
+
+    def is_grid(self) -> bool:
+        """Return whether its points are combinations of few values, or else drawn at random."""
+        return len(self.plan.points) == math.prod(len(self.values(key)) for key in self.plan.keys)
 
     def values(self, key: str) -> list:
         """Return the values that a swept key takes, in the order of the points."""

@@ -62,20 +62,24 @@ def result_tables(results: SweepResults) -> list[Table]:
     member by member, as a member begins alike at every point.
     """
     points = plain_table(f"{results.folder}\n{results.measure()}, IQM over members")
-    for name in ("rank", "point", "", "members", "IQM", "95 %", "learning", "falls", "solved"):
-        points.add_column(name, justify="left" if name == "" else "right", overflow="fold")
+    effects = plain_table("main effects: IQM over members of their means over all else that is swept")
+    for table, text, numbers in (
+        (points, "values", ("point", "IQM", "95 %", "learning", "falls")),
+        (effects, "value", ("IQM", "95 %", "difference", "95 %")),
+    ):
+        table.add_column(text, overflow="fold")
+        for name in numbers:
+            table.add_column(name, justify="right", no_wrap=True)
     for row in point_rows(results):
         points.add_row(
-            *(str(row[name]) for name in ("rank", "point")), label(results.plan, row["point"]), str(row["members"]),
-            f"{row['iqm']:.1f}", f"{row['low']:.1f} to {row['high']:.1f}", f"{row['training_iqm']:.1f}",
-            f"{row['fall_rate']:.0%}", str(row["solved"]),
+            label(results.plan, row["point"]), str(row["point"]), f"{row['iqm']:.1f}",
+            f"{row['low']:.1f} to {row['high']:.1f}", f"{row['training_iqm']:.1f}", f"{row['fall_rate']:.0%}",
         )  # fmt: skip
-    effects = plain_table("main effects: IQM over members of their means over all else that is swept")
-    for name in ("key", "value", "IQM", "95 %", "difference", "95 %"):
-        effects.add_column(name, justify="left" if name in ("key", "value") else "right", overflow="fold")
-    for row in effect_rows(results) if len(results.values(results.plan.keys[0])) < len(results.plan.points) else []:
+    for row in effect_rows(results) if results.is_grid() else ():
+        difference = f"{row['difference_iqm']:+.1f}", f"{row['difference_low']:+.1f} to {row['difference_high']:+.1f}"
+        first = row["difference_low"] == row["difference_high"]
         effects.add_row(
-            row["key"], row["value"], f"{row['iqm']:.1f}", f"{row['low']:.1f} to {row['high']:.1f}",
-            f"{row['difference_iqm']:+.1f}", f"{row['difference_low']:+.1f} to {row['difference_high']:+.1f}",
+            f"{row['key'].split('.')[-1].replace('_', ' ')}: {row['value']}", f"{row['iqm']:.1f}",
+            f"{row['low']:.1f} to {row['high']:.1f}", *(("", "") if first else difference),
         )  # fmt: skip
     return [points, effects] if effects.rows else [points]

@@ -36,7 +36,9 @@ def test_coordinates_go_by_size_by_logarithm_or_by_name():
     np.testing.assert_allclose(heights, [0, 0.5, 1])
     heights, marks = sweep_plots._coordinate([1e-6, 1e-4, 1e-2])
     np.testing.assert_allclose(heights, [0, 0.5, 1])
-    assert marks[2] == (0.5, "0.0001")
+    assert [text for _, text in marks] == ["1e-06", "0.0001", "0.01"]
+    heights, marks = sweep_plots._coordinate(np.linspace(0, 40000, 9))
+    assert marks[2] == (0.5, "20,000")
     assert sweep_plots._coordinate(["sgd", "adam", "sgd"])[0] == [0.75, 0.25, 0.75]
     assert sweep_plots._coordinate([True, False])[1] == [(0.25, "no"), (0.75, "yes")]
     assert sweep_plots._coordinate([2.0, 2.0])[1] == [(0.5, "2")]
