@@ -106,7 +106,7 @@ def episodes(backend, factor=1.0):
     starts, ends = np.ones(SLOTS, bool), np.zeros(SLOTS, bool)
     total, length, found = np.zeros(SLOTS), np.zeros(SLOTS, int), [[] for _ in range(SLOTS)]
     while min(map(len, found)) < EPISODES:
-        members, action = act(members, observation, starts)
+        members, action, _ = act(members, observation, starts)
         observation, reward, terminated, truncated, _ = envs.step(factor * np.asarray(action))
         starts, ends = ends, terminated | truncated
         total += np.where(starts, 0, reward)
