@@ -97,6 +97,24 @@ def test_a_worker_and_then_a_node_are_killed_and_the_sweep_equals_a_local_one(cl
     assert_same_sweep(whole, folder, [job.name for job in (first, second)])
 
 
+def test_a_job_that_keeps_failing_is_named_and_never_passes(sweep_file, tmp_path):
+    """On Ray that the sweep starts itself."""
+    short = tmp_path / "short.toml"
+    short.write_text(SWEEP.replace("12000", "2000"))
+    flags = ("--output", tmp_path / "out", "--engine", "ray", "--retries", 1)
+    status, output = run_script("sweep.py", short, *flags, "--shard", "0/2")
+    assert status == 0, output
+    [job] = plan.load(tmp_path / "out").shard("1/2").jobs
+    job.folder(tmp_path / "out").mkdir()
+    (job.folder(tmp_path / "out") / "config.toml").write_text("")
+    (job.folder(tmp_path / "out") / "run.json").write_text("{}")  # damaged: a run cannot go on
+    status, output = run_script("sweep.py", short, *flags)
+    assert status == 1
+    found = jobs.status(job, tmp_path / "out")
+    assert (found["attempts"], found["error"]) == (2, "KeyError: 'sessions'")
+    assert "KeyError: 'sessions'" in output[output.index("jobs that are not finished") :]
+
+
 def test_an_absent_cluster_is_said(sweep_file, tmp_path):
     flags = ("--output", tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1")
     status, output = run_script("sweep.py", sweep_file, *flags)
