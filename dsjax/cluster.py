@@ -1,6 +1,6 @@
 """Jobs of a sweep on many machines: a Ray task each. Ray places them, watches over them and tries them again.
 
-Every machine needs dsjax installed, and the sweep's folder under the same path.
+Every machine needs dsjax installed, and the sweep's folder under the same path or its depot.
 """
 
 import os
@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsjax import jobs
+from dsjax import depot, jobs
 from dsjax.plan import Job
 from dsjax.records import RunError
 from dsjax.runtime import signals
@@ -43,14 +43,14 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
     except OSError as error:  # ConnectionError is one
         reason = str(error).splitlines()[0]
         raise RunError(f"--address {address}: {reason}; start a cluster with ray start --head") from None
-    sweep = Path(sweep).absolute()
+    place = depot.address(sweep) or Path(sweep).absolute()
     # A process for each job, as on one machine: it ends with its job, and all its memory with it.
     train = ray.remote(max_calls=1)(jobs.train)
     tasks = {}
     for job in waiting:
         left = max(0, retries - jobs.attempts(job, sweep))
         options = {"name": job.name, "num_cpus": job.cores(), "max_retries": left, "retry_exceptions": True}
-        tasks[train.options(**options).remote(job, sweep)] = job
+        tasks[train.options(**options).remote(job, place)] = job
     with signals() as came:
         try:
             while tasks:
@@ -71,6 +71,7 @@ def _knock(address):
 
 def _ended(ray, task, job, sweep, tell):
     """Note how a task ended, for good."""
+    depot.fetch(sweep, job.name)
     try:
         ray.get(task)
         tell(f"{job.name}: finished")

@@ -14,11 +14,12 @@ import shutil
 import time
 import traceback
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from dsjax import runtime
+from dsjax import depot, runtime
 from dsjax.display import Display
 from dsjax.plan import Job
 from dsjax.records import RunError, write_text
@@ -31,16 +32,22 @@ class JobBusy(RunError):
     """Another process is training the job."""
 
 
-def train(job: Job, sweep: Path) -> None:
+def train(job: Job, place: str | Path) -> None:
     """Train a job to its end, from where it is; a job that is finished is left alone.
+
+    Args:
+      job: the job.
+      place: the sweep's folder, or its depot.
 
     Raises:
       Interrupted: the process was asked to stop; the job can go on later.
       JobBusy: another process is training the job.
       Exception: the job failed, as its status says from now on.
     """
+    sweep = depot.working_copy(place)
     folder = job.folder(sweep)
     with _lock(job, sweep):
+        depot.fetch(sweep, job.name)
         if status(job, sweep)["state"] == "finished":
             return
         try:
@@ -48,8 +55,7 @@ def train(job: Job, sweep: Path) -> None:
             begun = (folder / "config.toml").exists()
             if folder.exists() and not begun:  # killed before there was a run
                 shutil.rmtree(folder)
-            # Several jobs share a terminal: lines, each with its job's name.
-            trainer = Trainer(job.config, folder, Display(Console(soft_wrap=True), job.name))
+            trainer = Trainer(job.config, folder, _Progress(job, sweep))
             trainer.run(resume=begun)
         except Interrupted:
             raise
@@ -58,6 +64,18 @@ def train(job: Job, sweep: Path) -> None:
             raise
         stopped = [row for row, round_ in enumerate(trainer.tally.stopped_round.tolist()) if round_ >= 0]
         _write(job, sweep, {"state": "finished", "stopped": stopped})
+
+
+class _Progress(Display):
+    """Lines with the job's name, as several jobs share a terminal; what is new goes to the depot, if there is one."""
+
+    def __init__(self, job, sweep):
+        super().__init__(Console(soft_wrap=True), job.name)
+        self._push = partial(depot.push, sweep, job.name)
+
+    def round_done(self, trainer):
+        super().round_done(trainer)
+        self._push()
 
 
 def status(job: Job, sweep: Path) -> dict:
@@ -92,6 +110,7 @@ def _write(job, sweep, values):
     path = _path(job, sweep, "json")
     path.parent.mkdir(exist_ok=True)
     write_text(path, json.dumps(values, indent=2) + "\n")
+    depot.push(sweep, job.name)
 
 
 def _path(job, sweep, kind):

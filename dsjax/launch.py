@@ -7,7 +7,7 @@ from typing import Literal
 
 import tyro
 
-from dsjax import cluster, jobs, local, plan, sweep
+from dsjax import cluster, depot, jobs, local, plan, sweep
 from dsjax.config import ConfigError
 from dsjax.plan import Plan
 
@@ -18,8 +18,8 @@ class SweepCommand:
 
     sweep: tyro.conf.Positional[Path]
     """TOML file of the sweep."""
-    output: Path | None = None
-    """Folder of the sweep; sweeps/NAME, as its file is called, if not given."""
+    output: str | None = None
+    """Folder of the sweep, or any storage that fsspec knows, as s3://bucket/NAME; sweeps/NAME if not given."""
     dry_run: bool = False
     """Show the plan, and how long it would take; train nothing."""
     retries: int = 2
@@ -35,8 +35,8 @@ class SweepCommand:
 
     @property
     def folder(self) -> Path:
-        """Return the sweep's folder."""
-        return self.output or Path("sweeps") / self.sweep.stem
+        """Return the sweep's folder, a working copy if its files are kept elsewhere."""
+        return depot.working_copy(self.output or Path("sweeps") / self.sweep.stem)
 
 
 def planned(command: SweepCommand) -> Plan:
@@ -53,7 +53,9 @@ def planned(command: SweepCommand) -> Plan:
     asked = sweep.load(command.sweep)
     whole = plan.make(sweep.settled(asked), str(command.sweep)).shard(command.shard)
     if not command.dry_run:
+        depot.fetch(command.folder, depot.SWEEP)
         whole = plan.make(sweep.open_folder(asked, command.folder), str(command.sweep)).shard(command.shard)
+        depot.push(command.folder, depot.SWEEP)
     return whole
 
 
@@ -66,6 +68,7 @@ def launch(command: SweepCommand, todo: Plan, tell: Callable[[str], None]) -> No
     """
     folder, waiting = command.folder, []
     for job in todo.jobs:
+        depot.fetch(folder, job.name)
         found = jobs.status(job, folder)
         if found["state"] == "finished":
             tell(f"{job.name}: finished before")

@@ -9,7 +9,7 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-from dsjax import jobs
+from dsjax import depot, jobs
 from dsjax.environment import cores
 from dsjax.jobs import JobBusy
 from dsjax.plan import Job
@@ -80,7 +80,7 @@ def _child(job, sweep):
     os.setsid()  # Ctrl-C in the terminal is for the parent alone
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        jobs.train(job, sweep)
+        jobs.train(job, depot.address(sweep) or sweep)
     except Interrupted:
         sys.exit(_STOPPED)
     except JobBusy as busy:

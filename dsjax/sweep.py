@@ -15,6 +15,7 @@ import itertools
 import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -113,17 +114,21 @@ def open_folder(sweep: Sweep, folder: Path) -> Sweep:
     Raises:
       RunError: another sweep, or something else, is there.
     """
-    folder, path = Path(folder), Path(folder) / FILE
-    if not path.exists():
-        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-            raise RunError(f"{folder} exists and holds no sweep; choose another --output")
+    folder = Path(folder)
+    there = [path.name for path in (folder.iterdir() if folder.is_dir() else [folder]) if path.exists()]
+    if there and FILE not in there:
+        raise RunError(f"{folder} exists and holds no sweep; choose another --output")
+    if not there:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(path, tomli_w.dumps(vars(settled(sweep))))
-    stored = load(path)
+        # Shards may start at once: each writes the same, in a place of its own, and the last one stays.
+        with TemporaryDirectory(dir=folder.parent, prefix=".") as own:
+            write_text(Path(own) / FILE, tomli_w.dumps(vars(settled(sweep))))
+            (Path(own) / FILE).replace(folder / FILE)
+    stored = load(folder / FILE)
     sweep = settled(sweep, stored.base["environment"]["backend"])
-    there, here = (configs.flatten(vars(each)) for each in (stored, sweep))
-    if changed := [key for key in there | here if there.get(key) != here.get(key)]:
-        listing = ", ".join(f"{key} ({there.get(key)!r} there, {here.get(key)!r} here)" for key in changed)
+    old, new = (configs.flatten(vars(each)) for each in (stored, sweep))
+    if changed := [key for key in old | new if old.get(key) != new.get(key)]:
+        listing = ", ".join(f"{key} ({old.get(key)!r} there, {new.get(key)!r} here)" for key in changed)
         raise RunError(f"{folder} was started with another sweep: {listing}; choose another --output")
     return stored
 

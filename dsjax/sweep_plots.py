@@ -152,7 +152,8 @@ def parallel_coordinates(results: SweepResults):
             )  # fmt: skip
     names = [key.replace(".", "\n") for key in results.plan.keys] + ["IQM of the\nreturn"]
     axis.set_xticks(range(len(keys)), names)
-    axis.set(xlim=(-0.2, len(keys) - 0.6), yticks=[], ylabel="each axis from its lowest value to its highest")
+    axis.set(xlim=(-0.2, len(keys) - 0.6), yticks=[], xlabel="swept keys, and what came of them")
+    axis.set_ylabel("each axis from its lowest value to its highest")
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
     figure.colorbar(ScalarMappable(scale, _COLORS), ax=axis, label=results.measure())

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import psutil
 import pytest
-from conftest import run_script, start_script
+from conftest import ROOT, run_script, start_script
 from test_local import assert_same_sweep, wait_until
 
 from dsjax import jobs, plan
@@ -45,15 +47,29 @@ def whole(sweep_file):
     return folder
 
 
+class Cluster:
+    """A cluster of two nodes; see `ray_cluster`."""
+
+    def __init__(self):
+        command = [sys.executable, str(ROOT / "tests" / "ray_cluster.py")]
+        self._host = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        words = next(line.split() for line in self._host.stdout if line.startswith("127."))
+        self.address, self.second_node = words[0], int(words[1])  # the latter by its raylet's process
+
+    def lose_second_node(self):
+        self._host.stdin.write("lose\n")
+        self._host.stdin.flush()
+        assert next(line for line in self._host.stdout if "removed" in line)
+
+    def close(self):
+        self._host.communicate(timeout=60)
+
+
 @pytest.fixture
 def cluster():
-    """Yield a cluster of two nodes with a core each."""
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    made.add_node(num_cpus=1)
+    made = Cluster()
     yield made
-    made.shutdown()
+    made.close()
 
 
 def pid_of(job, folder):
@@ -82,12 +98,10 @@ def test_a_worker_and_then_a_node_are_killed_and_the_sweep_equals_a_local_one(cl
     wait_until(lambda: pid_of(first, folder) not in (0, worker), process)  # Ray tries again, and the job goes on
     assert rounds(first, folder) < 6
 
-    [node] = cluster.worker_nodes
-    raylet = node.all_processes["raylet"][0].process.pid
-    [lost] = [job for job in (first, second) if parent_of(pid_of(job, folder)) == raylet]
+    [lost] = [job for job in (first, second) if parent_of(pid_of(job, folder)) == cluster.second_node]
     before = pid_of(lost, folder)
     assert rounds(lost, folder) < 6
-    cluster.remove_node(node, allow_graceful=False)
+    cluster.lose_second_node()
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert pid_of(lost, folder) not in (0, before)
@@ -95,6 +109,24 @@ def test_a_worker_and_then_a_node_are_killed_and_the_sweep_equals_a_local_one(cl
     assert "finished" in output
     assert [jobs.status(job, folder)["state"] for job in (first, second)] == ["finished"] * 2
     assert_same_sweep(whole, folder, [job.name for job in (first, second)])
+
+
+def test_a_job_that_keeps_failing_is_named_and_never_passes(sweep_file, tmp_path):
+    """On Ray that the sweep starts itself."""
+    short = tmp_path / "short.toml"
+    short.write_text(SWEEP.replace("12000", "2000"))
+    flags = ("--output", tmp_path / "out", "--engine", "ray", "--retries", 1)
+    status, output = run_script("sweep.py", short, *flags, "--shard", "0/2")
+    assert status == 0, output
+    [job] = plan.load(tmp_path / "out").shard("1/2").jobs
+    job.folder(tmp_path / "out").mkdir()
+    (job.folder(tmp_path / "out") / "config.toml").write_text("")
+    (job.folder(tmp_path / "out") / "run.json").write_text("{}")  # damaged: a run cannot go on
+    status, output = run_script("sweep.py", short, *flags)
+    assert status == 1
+    found = jobs.status(job, tmp_path / "out")
+    assert (found["attempts"], found["error"]) == (2, "KeyError: 'sessions'")
+    assert "KeyError: 'sessions'" in output[output.index("jobs that are not finished") :]
 
 
 def test_an_absent_cluster_is_said(sweep_file, tmp_path):

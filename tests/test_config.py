@@ -1,6 +1,7 @@
 import dataclasses
 import math
 
+import jax
 import pytest
 from conftest import ROOT
 
@@ -111,6 +112,9 @@ def test_every_point_has_all_members_in_rows_of_its_own():
     assert params.learning.learning_rate.tolist() == pytest.approx([1e-5, 1e-5, 2e-5, 2e-5])
     assert params.synapse.period.tolist() == [9000, 9000, 20000, 20000]
     assert params.synapse.amplitude.tolist() == pytest.approx([0.4] * 4)
+    # The same types as without points: the same compiled program.
+    plain = config.build({"members": 4}).population_params()
+    assert jax.tree.map(jax.typeof, params) == jax.tree.map(jax.typeof, plain)
 
 
 def test_points_survive_a_round_trip(tmp_path):
@@ -120,7 +124,5 @@ def test_points_survive_a_round_trip(tmp_path):
 
 
 def test_every_number_of_the_controllers_may_be_a_point():
-    import jax
-
     assert len(config.NUMBERS) == len(jax.tree.leaves(config.build({}).params()))
     assert set(config.NUMBERS) <= set(config.flat(config.build({})))

@@ -9,7 +9,7 @@ from conftest import ROOT
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
     "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
-    "sections", "config", "runs", "sweep", "plan", "lineage",
+    "sections", "config", "runs", "depot", "sweep", "plan", "lineage",
     "statistics", "evaluation", "rounds", "beginning", "watch", "training", "trained", "wiring", "recording",
     "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison", "curves",
     "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",

@@ -1,4 +1,5 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import ROOT
@@ -104,6 +105,10 @@ def test_a_sweep_goes_on_with_the_same_plan_alone(tmp_path):
     stored = sweep.open_folder(asked, tmp_path / "out")
     assert stored == sweep.open_folder(asked, tmp_path / "out") == sweep.load(tmp_path / "out" / "sweep.toml")
     assert stored.base["environment"]["backend"] in ("envpool", "sync")
+    with ThreadPoolExecutor(8) as threads:  # as the tasks of a Slurm array do
+        opened = list(threads.map(sweep.open_folder, [asked] * 8, [tmp_path / "shards"] * 8))
+    assert opened == [stored] * 8
+    assert [path.name for path in (tmp_path / "shards").iterdir()] == ["sweep.toml"]
     other = sweep.load(written(tmp_path, "seeds = 4\n" + GRID))
     with pytest.raises(RunError, match=re.escape("another sweep: seeds (8 there, 4 here); choose another --output")):
         sweep.open_folder(other, tmp_path / "out")

@@ -1,0 +1,98 @@
+import fcntl
+import re
+
+import pytest
+
+from dsjax import jobs, plan, sweep
+from dsjax.jobs import JobBusy
+from dsjax.records import RunError
+
+SWEEP = """
+seeds = 1
+[base]
+episodes = 0
+steps = 40
+round_steps = 20
+evaluation.every = 0
+environment.backend = "sync"
+[grid]
+synapse.amplitude = [0.1, 0.2]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "small.toml").write_text(SWEEP)
+    sweep.open_folder(sweep.load(tmp_path / "small.toml"), tmp_path / "sweep")
+    return tmp_path / "sweep"
+
+
+@pytest.fixture
+def job(folder):
+    [job] = plan.load(folder).jobs
+    return job
+
+
+def test_a_job_is_waiting_then_finished_and_then_left_alone(job, folder):
+    assert jobs.status(job, folder) == {"state": "waiting"}
+    jobs.train(job, folder)
+    assert jobs.status(job, folder) == {"state": "finished", "stopped": []}
+    before = (job.folder(folder) / "run.json").read_text()
+    jobs.train(job, folder)
+    assert (job.folder(folder) / "run.json").read_text() == before
+
+
+def test_what_was_killed_before_there_was_a_run_begins_again(job, folder):
+    job.folder(folder).mkdir(parents=True)
+    (job.folder(folder) / "config.toml.tmp").write_text("half")
+    jobs.train(job, folder)
+    assert jobs.status(job, folder)["state"] == "finished"
+
+
+def test_a_failure_is_kept_with_its_reason_until_the_job_succeeds(job, folder):
+    job.folder(folder).parent.mkdir(parents=True)
+    job.folder(folder).write_text("a file")
+    for attempt in (1, 2):
+        with pytest.raises(OSError):
+            jobs.train(job, folder)
+        found = jobs.status(job, folder)
+        assert (found["state"], found["attempts"]) == ("failed", attempt)
+        assert "NotADirectoryError" in found["error"]
+        assert "Traceback" in found["details"]
+    job.folder(folder).unlink()
+    jobs.train(job, folder)
+    assert jobs.status(job, folder)["state"] == "finished"
+
+
+def test_a_job_that_is_being_trained_is_left_to_whoever_trains_it(job, folder, monkeypatch):
+    monkeypatch.setattr(jobs, "_PATIENCE", 0.3)
+    (folder / "status").mkdir()
+    with open(folder / "status" / f"{job.name}.lock", "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write("process 7 on elsewhere\n")
+        other.flush()
+        with pytest.raises(JobBusy, match=re.escape(f"{job.name} is being trained by another process: process 7 on")):
+            jobs.train(job, folder)
+    assert jobs.status(job, folder) == {"state": "waiting"}  # which is no failure of the job
+    assert issubclass(JobBusy, RunError)
+
+
+def test_members_that_were_stopped_are_told(folder, job, monkeypatch):
+    import numpy as np
+
+    from dsjax import population
+    from dsjax.sweep_tables import stopped_lines
+
+    perform, calls = population.advance, []
+
+    def broken(state, *arguments):
+        calls.append(1)
+        state, action, activity = perform(state, *arguments)
+        return state._replace(running=state.running & np.array([True, False])), action, activity
+
+    monkeypatch.setattr(population, "advance", broken)
+    jobs.train(job, folder)
+    assert calls
+    assert jobs.status(job, folder)["stopped"] == [1]
+    [line] = stopped_lines(plan.load(folder), folder)
+    assert line == f"{job.name}: point 1, member 0 was stopped, as its action was not finite"
