@@ -1,4 +1,4 @@
-"""Sweeps on a real Ray cluster of two nodes, on loopback. `make test` runs them; `-m 'not ray'` leaves them out."""
+"""Sweeps on a real Ray cluster of two nodes on this machine, where Ray is installed; `-m 'not ray'` leaves them out."""
 
 import os
 import signal
@@ -53,8 +53,8 @@ class Cluster:
     def __init__(self):
         command = [sys.executable, str(ROOT / "tests" / "ray_cluster.py")]
         self._host = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        words = next(line.split() for line in self._host.stdout if line.startswith("127."))
-        self.address, self.second_node = words[0], int(words[1])  # the latter by its raylet's process
+        words = next(line.split() for line in self._host.stdout if line.startswith("ready"))
+        self.address, self.second_node = words[1], int(words[2])  # the latter by its raylet's process
 
     def lose_second_node(self):
         self._host.stdin.write("lose\n")
