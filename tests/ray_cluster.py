@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes with a core each, on this machine, until its standard input ends; any line loses the second.
+"""A Ray cluster of two nodes with a core each, until its standard input ends; any line there loses the second node.
 
 It has a process of its own: Ray forks and takes over signals, which would disturb the other tests.
 """
