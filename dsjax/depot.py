@@ -6,6 +6,7 @@ then a list of all that belongs together, so that whoever goes on, wherever, fin
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import fsspec
@@ -57,13 +58,14 @@ def push(folder: Path, name: str) -> None:
             for path in now:
                 if before.get(path) != now[path]:
                     storage.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
-                    storage.put_file(str(folder / path), f"{root}/{path}")
+                    _whole(storage, f"{root}/{path}", partial(storage.put_file, str(folder / path)))
             break
         except FileNotFoundError:
             if attempt == _ATTEMPTS:
                 raise
     storage.makedirs(f"{root}/lists", exist_ok=True)
-    storage.pipe_file(f"{root}/lists/{name}.json", json.dumps(now).encode())
+    listing = json.dumps(now).encode()
+    _whole(storage, f"{root}/lists/{name}.json", lambda temporary: storage.pipe_file(temporary, listing))
     for path in storage.find(f"{root}/jobs/{name}"):
         if path.removeprefix(f"{root}/") not in now:
             storage.rm_file(path)
@@ -100,3 +102,9 @@ def _files(folder, name):
 
 def _digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _whole(storage, path, write):
+    """Write a file of the storage whole or not at all: a kill may come at any moment."""
+    write(f"{path}.tmp")
+    storage.mv(f"{path}.tmp", path)

@@ -47,10 +47,10 @@ def train(job: Job, place: str | Path) -> None:
     sweep = depot.working_copy(place)
     folder = job.folder(sweep)
     with _lock(job, sweep):
-        depot.fetch(sweep, job.name)
-        if status(job, sweep)["state"] == "finished":
-            return
         try:
+            depot.fetch(sweep, job.name)
+            if status(job, sweep)["state"] == "finished":
+                return
             runtime.prepare(job.config.rows)
             begun = (folder / "config.toml").exists()
             if folder.exists() and not begun:  # killed before there was a run
