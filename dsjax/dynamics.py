@@ -33,7 +33,7 @@ class DynamicsCommand:
     """Record episodes of one trained member, and draw what goes on inside its network."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder; the run may still be going on."""
+    """Run folder, of a run that may still be going on; or pretrained:NAME, a controller that ships with dsjax."""
     member: int = 0
     """Which member."""
     snapshot: str = "latest"
@@ -47,7 +47,7 @@ class DynamicsCommand:
     synapses: tuple[str, ...] = ()
     """Three synapses to follow, as layer:row,column; by default, of each layer, the one that moved farthest."""
     output: Path | None = None
-    """Folder for the figures and the recording; RUN/figures if not given."""
+    """Folder for the figures and the recording; RUN/figures, or figures of a pretrained one, if not given."""
 
 
 def draw_run(command: DynamicsCommand) -> list[Path]:
@@ -60,7 +60,8 @@ def draw_run(command: DynamicsCommand) -> list[Path]:
     if chosen and (len(chosen) != 3 or len(set(chosen)) != 3):
         raise RunError(f"--synapses {' '.join(command.synapses)}: three different ones are needed")
     trained = load(command.run, command.snapshot)
-    folder, name = command.output or command.run / "figures", f"dynamics-member{command.member}"
+    folder = command.output or (command.run / "figures" if trained.in_run() else Path("figures"))
+    name = f"dynamics-member{command.member}"
     try:
         folder.mkdir(parents=True, exist_ok=True)  # before the walk, which takes a while
         seen = recording.record(trained, command.member, command.mode, command.terrain, command.episodes)

@@ -14,7 +14,6 @@ import jax
 import numpy as np
 
 from dsjax import evaluation, population, synapse, walker
-from dsjax.beginning import first_centers
 from dsjax.controller import TIME_STEP
 from dsjax.oscillator import OscillatorParams
 from dsjax.records import RunError, write_whole
@@ -137,7 +136,7 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     fade = state.members.synapses._replace(fade=columns.pop("fade"))
     return Recording(
-        run=trained.folder.resolve().name,
+        run=trained.name,
         round=trained.round,
         member=member,
         mode=mode,
@@ -146,7 +145,7 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
         oscillator=config.params().oscillator,
         target=config.neuron.target,
         negative_half=config.controller.negative_half,
-        untrained_center=first_centers(trained.config, trained.folder)[member],
+        untrained_center=trained.untrained_centers()[member],
         outcome=np.array(outcomes),
         # All but an episode's first row take a step of time: a reset takes none.
         time=TIME_STEP * np.cumsum(~columns["starts"]),

@@ -21,7 +21,7 @@ class ScoreCommand:
     """Score the members of a run on held-out terrains, always with gymnasium's own physics."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder."""
+    """Run folder; or pretrained:NAME, a controller that ships with dsjax."""
     episodes: int = 100
     """Terrains per member: the first ones of the set."""
     members: tuple[int, ...] = ()
@@ -43,13 +43,13 @@ class Score:
     """The outcome of scoring a run."""
 
     table: pa.Table  # one row per episode, as records.SCHEMAS["evaluations"]
-    path: Path  # of the Parquet file that holds it
+    path: Path | None  # of the Parquet file in the run's folder that holds it; a pretrained controller has none
     snapshot: int  # round
     command: ScoreCommand
 
 
 def score_run(command: ScoreCommand) -> Score:
-    """Play the episodes and write them to RUN/scores.
+    """Play the episodes and, of a run's members, write them to RUN/scores.
 
     Raises:
       RunError: there is no such run, snapshot or member.
@@ -68,8 +68,10 @@ def score_run(command: ScoreCommand) -> Score:
     columns |= {name: [value] * rows for name, value in about.items()}
     columns["step"] = trained.steps[columns["member"]]
     table = pa.table(columns, schema=records.SCHEMAS["evaluations"])
-    path = records.scores_path(command.run, trained.round, command.weights, command.terrains)
-    records.write_parquet(path, table)
+    path = None
+    if trained.in_run():
+        path = records.scores_path(command.run, trained.round, command.weights, command.terrains)
+        records.write_parquet(path, table)
     return Score(table, path, trained.round, command)
 
 

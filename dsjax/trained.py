@@ -1,4 +1,4 @@
-"""Trained controllers, as a snapshot of a run holds them: to score, to look into, to film."""
+"""Trained controllers, of a run's snapshot or shipped with dsjax: to score, to look into, to film."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,28 +6,44 @@ from pathlib import Path
 
 import numpy as np
 
-from dsjax.beginning import restored
+from dsjax import population, pretrained
+from dsjax.beginning import first_centers, restored, untrained
 from dsjax.config import Config
 from dsjax.controller import ControllerParams
 from dsjax.population import PopulationState
-from dsjax.records import RunError
+from dsjax.records import RunError, read_sessions
 from dsjax.runs import check_member, load_config
 from dsjax.snapshot import Snapshots
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The population of one snapshot."""
+    """The population of one snapshot, or one that ships with dsjax."""
 
-    folder: Path  # of the run
+    folder: Path  # of the run, or "pretrained:NAME"
     config: Config
     round: int  # of the snapshot
     state: PopulationState
     steps: np.ndarray  # (N,) environment steps that each member had trained for
 
+    @property
+    def name(self) -> str:
+        """What to call them in a file's name or a figure."""
+        return pretrained.name_of(self.folder) or self.folder.resolve().name
+
+    def in_run(self) -> bool:
+        """Return whether they are of a run, whose folder takes what is found out about them."""
+        return pretrained.name_of(self.folder) is None
+
     def params(self) -> ControllerParams:
         """Return the members' numbers, leaves (N,)."""
         return self.config.population_params()
+
+    def untrained_centers(self) -> np.ndarray:
+        """Return where the members' centers were when the run began, (N, 438)."""
+        if self.in_run():
+            return first_centers(self.config, self.folder)
+        return np.asarray(untrained(self.config).members.synapses.center)
 
     def members(self, chosen: Sequence[int] = ()) -> list[int]:
         """Return the chosen members in order; without a choice all that were not stopped.
@@ -44,16 +60,19 @@ class Trained:
 
 
 def load(folder: Path, snapshot: str = "latest") -> Trained:
-    """Return the controllers of a run's snapshot.
+    """Return the controllers of a run's snapshot, or one that ships with dsjax.
 
     Args:
-      folder: of the run, which may still be going on.
+      folder: of the run, which may still be going on; or "pretrained:NAME", which has one snapshot.
       snapshot: "latest", "best" (by the median return of the frozen centers in training), or a round.
 
     Raises:
       RunError: there is no such run or snapshot, or it cannot be read.
     """
     folder = Path(folder)
+    if (name := pretrained.name_of(folder)) is not None:
+        config, state, origin = pretrained.read(name)
+        return Trained(folder, config, origin["round"], state, np.array([origin["steps"]]))
     config = load_config(folder)
     snapshots = Snapshots(folder)
     try:
@@ -62,6 +81,26 @@ def load(folder: Path, snapshot: str = "latest") -> Trained:
     finally:
         snapshots.close()
     return Trained(folder, config, number, restored(config, arrays), arrays["tally.steps"])
+
+
+def export(trained: Trained, member: int, path: Path) -> None:
+    """Write one member to a file; in `pretrained.FOLDER` it ships with dsjax.
+
+    Raises:
+      RunError: there is no such member, or it is not of a run.
+    """
+    [member] = trained.members([member])
+    if not trained.in_run():
+        raise RunError(f"{trained.folder} is a file already")
+    session = read_sessions(trained.folder)[-1]
+    origin = {
+        "run": trained.name,
+        "member": member,
+        "round": trained.round,
+        "steps": int(trained.steps[member]),
+        **{key: session[key] for key in ("command", "git_commit", "versions")},
+    }
+    pretrained.write(path, trained.config.row(member), population.select(trained.state, np.array([member])), origin)
 
 
 def _choose(snapshots, folder, wanted):

@@ -37,7 +37,7 @@ class FilmCommand:
     """Film episodes of a run's members on held-out terrains: one film each, or side by side with --grid."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder; the run may still be going on."""
+    """Run folder, of a run that may still be going on; or pretrained:NAME, a controller that ships with dsjax."""
     members: Annotated[tuple[int, ...], tyro.conf.arg(aliases=["--member"])] = ()
     """Which members; all that were not stopped if not given."""
     episodes: int = 1
@@ -140,7 +140,7 @@ def _scenes(episodes, side_by_side):
 def _name(trained, scene, command):
     """Return what to call a film: its best return first, so that the names of good films sort by it."""
     parts = [
-        f"return{max(scene).total:+06.1f}", trained.folder.resolve().name, f"round{trained.round}",
+        f"return{max(scene).total:+06.1f}", trained.name, f"round{trained.round}",
         "member" + "+".join(_spans([episode.member for episode in scene])), f"terrain{scene[0].terrain:03d}",
     ]  # fmt: skip
     parts += ["oscillating"] * (command.weights == "oscillating")

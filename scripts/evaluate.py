@@ -18,7 +18,8 @@ def main():
     with errors_in_one_line():
         score = score_run(command)
         console.print(score_table(score))
-        console.print(f"Every episode is in {score.path}", soft_wrap=True)
+        if score.path:
+            console.print(f"Every episode is in {score.path}", soft_wrap=True)
 
 
 if __name__ == "__main__":

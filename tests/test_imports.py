@@ -10,9 +10,9 @@ ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
     "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
     "sections", "config", "runs", "depot", "sweep", "plan", "lineage",
-    "statistics", "evaluation", "rounds", "beginning", "watch", "training", "trained", "wiring", "recording",
-    "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison", "curves",
-    "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
+    "statistics", "evaluation", "rounds", "beginning", "pretrained", "watch", "training", "trained", "wiring",
+    "recording", "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison",
+    "curves", "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
     "sweep_results", "sweep_plots", "jobs", "local", "cluster", "forecast", "sweep_tables", "launch", "findings",
 )  # fmt: skip
 LIBRARY = ORDER[: ORDER.index("population") + 1]
