@@ -41,7 +41,8 @@ def beginning(config: Config) -> PopulationState:
         raise RunError(f"{parent.run}: member {parent.member} was stopped for a value that was not finite")
     copies = jax.tree.map(lambda leaf: jnp.repeat(leaf[parent.member][None], config.rows, axis=0), state.members)
     if there.learning.optimizer != config.learning.optimizer:  # what one optimizer remembers says nothing to another
-        copies = copies._replace(optimizer=fresh.members.optimizer)
+        learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
+        copies = copies._replace(learning=learned)
     return fresh._replace(members=copies)
 
 

@@ -16,11 +16,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.typing import ArrayLike
 
 from dsjax import learning, neuron, observation, oscillator, synapse
-from dsjax.learning import LearningParams, LearningSpec
+from dsjax.learning import LearningParams, LearningSpec, LearningState
 from dsjax.neuron import NeuronParams, NeuronState
 from dsjax.oscillator import OscillatorParams, OscillatorState
 from dsjax.synapse import SynapseParams, SynapseState
@@ -73,7 +72,7 @@ class ControllerState(NamedTuple):
     """What a controller carries from step to step."""
 
     synapses: SynapseState  # leaves (438,)
-    optimizer: optax.OptState
+    learning: LearningState
     neurons: NeuronState  # (8,)
     oscillators: OscillatorState  # leaves (2,)
     action: jax.Array  # (4,) the previous action
@@ -117,7 +116,7 @@ def init(key, spec, params, dtype=None):
     synapses = synapse.at_center(synapses, center, params.synapse)
     return ControllerState(
         synapses=synapses,
-        optimizer=learning.init(synapses, spec.learning, params.learning),
+        learning=learning.init(synapses, spec.learning, params.learning),
         neurons=neuron.init(NEURONS, params.neuron, dtype),
         oscillators=oscillator.init(OSCILLATORS, dtype),
         action=jnp.zeros(ACTIONS, center.dtype),
@@ -160,10 +159,10 @@ def act(state, weights, observation_, spec, params, dt):
 
 def learn(state, modulator, spec, params, dt):
     """Advance the synapses by dt under a modulator; returns the ControllerState. See `learning.step`."""
-    synapses, optimizer = learning.step(
-        state.synapses, state.optimizer, modulator, spec.learning, params.learning, params.synapse, dt
+    synapses, learned = learning.step(
+        state.synapses, state.learning, modulator, spec.learning, params.learning, params.synapse, dt
     )
-    return state._replace(synapses=synapses, optimizer=optimizer)
+    return state._replace(synapses=synapses, learning=learned)
 
 
 def draw_periods(key, state, params):
@@ -201,7 +200,8 @@ def advance(state, observation_, reward, starts, ends, spec, params, dt=TIME_STE
     """
     observation_ = observation_.astype(state.action.dtype)
     starts, ends = jnp.asarray(starts), jnp.asarray(ends)
-    modulator = learning.modulator(jnp.where(starts, 0, reward).astype(state.action.dtype), spec.learning)
+    reward = jnp.where(starts, 0, reward).astype(state.action.dtype)
+    modulator = learning.modulator(reward, spec.learning, params.learning)
     resting = starts if spec.deliver_last_reward else ends
     state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
     if spec.reset_at_episode:
@@ -231,7 +231,7 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
       (ControllerState, action (4,), Activity with modulator 0).
     """
     state = jax.tree.map(lambda new, old: jnp.where(starts, new, old), begin_episode(state), state)
-    weights = state.synapses.center
+    weights = state.learning.average
     if oscillating:
         scatter_key, step_key = jax.random.split(key)
         scattered = synapse.scatter(scatter_key, state.synapses, params.synapse)

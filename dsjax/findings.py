@@ -9,7 +9,7 @@ from rich.table import Table
 
 from dsjax import plots, sweep_plots, sweep_results
 from dsjax.comparison import compare
-from dsjax.summary import group_rows, member_rows, pair_rows
+from dsjax.summary import group_rows, markdown, member_rows, pair_rows
 from dsjax.sweep import is_sweep
 from dsjax.sweep_results import effect_rows, point_rows
 from dsjax.sweep_tables import result_tables
@@ -24,6 +24,7 @@ class Findings(NamedTuple):
     notes: list[str]
     tables: list[Table]
     rows: dict[str, list[dict]]  # of a CSV file each, by its name
+    page: str  # the groups' table in Markdown
     figures: Iterable[tuple[str, Figure]]  # with their names
 
 
@@ -38,7 +39,8 @@ def findings(folders: Sequence[Path], by: Sequence[str] = ()) -> Findings:
         return _of_sweep(folders[0])
     comparison = compare(folders, by)
     rows = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
-    return Findings(comparison.notes, comparison_tables(comparison), rows, plots.comparison_figures(comparison))
+    tables, figures = comparison_tables(comparison), plots.comparison_figures(comparison)
+    return Findings(comparison.notes, tables, rows, markdown(comparison), figures)
 
 
 def _of_sweep(folder):
@@ -52,4 +54,4 @@ def _of_sweep(folder):
             yield "training-steps", plots.training_curves(comparison)
             yield "frozen-steps", plots.frozen_curves(comparison)
 
-    return Findings(results.notes, result_tables(results), rows, figures())
+    return Findings(results.notes, result_tables(results), rows, markdown(comparison), figures())

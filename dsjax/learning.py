@@ -1,9 +1,9 @@
 """The learning rule: a modulator moves centers towards weights that paid off, and fades the oscillation.
 
-    dc/dt = eta m (w - c)              dA/dt = -lambda m A
+    dc/dt = eta (m - b) (w - c)              dA/dt = -lambda m A
 
-To change the rule, change `step`; to change only how far the centers follow, name another optax transformation in
-`transformation`. Source: Wei & Webb, IROS 2018, section II.
+The published rule has no baseline: b = 0. To change the rule, change `step`; to change only how far the centers follow,
+name another optax transformation in `transformation`. Source: Wei & Webb, IROS 2018, section II.
 """
 
 from dataclasses import dataclass
@@ -34,6 +34,17 @@ class LearningParams(NamedTuple):
     learning_rate: ArrayLike  # eta [1/ms]: larger moves centers faster, and noisier
     amplitude_decay: ArrayLike  # lambda [1/ms]: larger ends exploration sooner
     momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
+    baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: b = 0
+    averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
+    floor: ArrayLike  # a worse reward counts as this one, so that a fall's -100 does not outweigh all else; -inf: none
+
+
+class LearningState(NamedTuple):
+    """What learning remembers beside the synapses, which have any shape s."""
+
+    optimizer: optax.OptState
+    baseline: jax.Array  # (): running mean of the modulator
+    average: jax.Array  # s: running mean of the centers: the weights of a controller that no longer learns
 
 
 def transformation(spec, params):
@@ -55,25 +66,32 @@ def transformation(spec, params):
 
 
 def init(synapses, spec, params):
-    """Return the optimizer state for these synapses' centers."""
-    return transformation(spec, params).init(synapses.center)
+    """Return the LearningState for synapses that have not learned yet."""
+    optimizer = transformation(spec, params).init(synapses.center)
+    return LearningState(optimizer, jnp.zeros((), synapses.center.dtype), synapses.center)
 
 
-def modulator(reward, spec):
+def modulator(reward, spec, params):
     """Return what the rule sees of a reward, ()."""
-    return reward if spec.repulsive else jnp.maximum(reward, 0)
+    # Bounding rewards keeps rare large ones from ruling the step size: Mnih et al., Nature 2015, clip them alike.
+    return jnp.maximum(reward, params.floor if spec.repulsive else 0)
 
 
-def step(synapses, optimizer, modulator, spec, params, synapse_params, dt):
+def step(synapses, state, modulator, spec, params, synapse_params, dt):
     """Advance the synapses by dt under a modulator.
 
     The weight moves along its cycle; the center follows it, or flees it, in proportion to the modulator; the
     amplitude fades; a finished cycle begins anew. A modulator of 0 leaves center and amplitude bit-equal
-    (under "sgd"; other optimizers may still carry earlier updates out).
+    (under "sgd" without a baseline; other optimizers may still carry earlier updates out).
+
+    A baseline changes nothing in the mean, as a weight is above its center as long as below, but much in the noise:
+    centers no longer follow their weights around just because walking pays at all. Comparing rewards with their mean
+    is reinforcement comparison (Sutton 1984; Williams, Machine Learning 1992). The average of the centers is Polyak &
+    Juditsky's (1992): it lies nearer to the optimum than centers that still move about it.
 
     Args:
       synapses: SynapseState of any shape.
-      optimizer: optax state from `init`.
+      state: LearningState.
       modulator: () reward signal over the step.
       spec: LearningSpec.
       params: LearningParams.
@@ -81,17 +99,20 @@ def step(synapses, optimizer, modulator, spec, params, synapse_params, dt):
       dt: () [ms]; 0 leaves the state unchanged.
 
     Returns:
-      (SynapseState, optax state).
+      (SynapseState, LearningState).
     """
     last_weight = synapses.weight
     synapses = synapse.advance(synapses, synapse_params, dt)
-    gradient = -modulator * (synapses.weight - synapses.center) * dt
-    updates, updated = transformation(spec, params).update(gradient, optimizer, synapses.center)
-    # With dt = 0 no time passes for the optimizer either: momentum and Adam must not drift on.
-    moving = dt > 0
-    center = jnp.where(moving, optax.apply_updates(synapses.center, updates), synapses.center)
-    optimizer = jax.tree.map(lambda new, old: jnp.where(moving, new, old), updated, optimizer)
-    synapses = synapses._replace(center=center)
+    surprise = modulator - state.baseline
+    gradient = -surprise * (synapses.weight - synapses.center) * dt
+    updates, optimizer = transformation(spec, params).update(gradient, state.optimizer, synapses.center)
+    center = optax.apply_updates(synapses.center, updates)
+    baseline = state.baseline + surprise * dt / params.baseline_time
+    share = jnp.minimum(jnp.divide(dt, params.averaging_time), 1)
+    average = jnp.where(share < 1, state.average + share * (center - state.average), center)
+    # With dt = 0 no time passes for any of these: momentum and Adam must not drift on.
+    passed = center, LearningState(optimizer, baseline, average)
+    center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
-    synapses = synapse.fade(synapses, params.amplitude_decay * fading * dt)
-    return synapse.renew(synapses, last_weight), optimizer
+    synapses = synapse.fade(synapses._replace(center=center), params.amplitude_decay * fading * dt)
+    return synapse.renew(synapses, last_weight), state

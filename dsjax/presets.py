@@ -15,6 +15,15 @@ from dsjax.synapse import SynapseParams
 _OSCILLATOR = OscillatorParams(recovery=0.08, recovery_gain=2.0, recovery_decay=0.8, rate=0.02, coupling=0.0)
 _SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_range=0.2)
 
+_RULE = LearningParams(
+    learning_rate=1.2e-5,
+    amplitude_decay=3e-9,
+    momentum=0.9,
+    baseline_time=math.inf,
+    averaging_time=0.0,
+    floor=-math.inf,
+)
+
 PRESETS = {
     "iros2018": (
         ControllerSpec(),
@@ -23,7 +32,7 @@ PRESETS = {
             oscillator=_OSCILLATOR,
             synapse=_SYNAPSE,
             neuron=NeuronParams(sensitivity=0.5, rate=1e-6, target=0.3, minimum=0.0, maximum=math.inf),
-            learning=LearningParams(learning_rate=1.2e-5, amplitude_decay=3e-9, momentum=0.9),
+            learning=_RULE,
         ),
     ),
     "readme": (
@@ -40,7 +49,7 @@ PRESETS = {
             oscillator=_OSCILLATOR,
             synapse=_SYNAPSE,
             neuron=NeuronParams(sensitivity=0.5, rate=1e-6, target=0.3, minimum=1e-3, maximum=5.0),
-            learning=LearningParams(learning_rate=1.2e-4, amplitude_decay=3e-8, momentum=0.9),
+            learning=_RULE._replace(learning_rate=1.2e-4, amplitude_decay=3e-8),
         ),
     ),
 }

@@ -1,6 +1,6 @@
 """Trained controllers that ship with dsjax: a file of a few kB each, with all that one member has learned.
 
-    center (438,), sensitivity (8,), fade ()   what it has learned
+    center (438,), sensitivity (8,), fade ()   what it has learned; centers are averaged, if it averages them
     config                                     TOML: how it learned, as a config file
     origin                                     JSON: the run that made it, the member, its round and steps
 
@@ -64,7 +64,7 @@ def write(path: Path, config: Config, state: PopulationState, origin: dict[str, 
     """
     members = state.members
     arrays = {
-        "center": np.asarray(members.synapses.center[0]),
+        "center": np.asarray(members.learning.average[0]),
         "sensitivity": np.asarray(members.neurons.sensitivity[0]),
         "fade": np.asarray(members.synapses.fade[0]),
         "config": np.array(configs.to_toml(config)),
@@ -85,4 +85,5 @@ def _learned(config, center, sensitivity, fade):
     fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
     synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], config.population_params().synapse)
     neurons = state.members.neurons._replace(sensitivity=jnp.asarray(sensitivity)[None])
-    return state._replace(members=state.members._replace(synapses=synapses, neurons=neurons))
+    learning = state.members.learning._replace(average=synapses.center)
+    return state._replace(members=state.members._replace(synapses=synapses, neurons=neurons, learning=learning))

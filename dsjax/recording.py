@@ -174,8 +174,8 @@ def _performer(spec, params, mode):
             state.key, terrain, age, state.members, observation, starts, params, spec, oscillating
         )
         state = state if ends else state._replace(members=acted)
-        synapses = state.members.synapses
-        return state, action, synapses.weight if oscillating else synapses.center, activity
+        weights = state.members.synapses.weight if oscillating else state.members.learning.average
+        return state, action, weights, activity
 
     return step
 

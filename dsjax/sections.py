@@ -114,6 +114,12 @@ class LearningConfig:
     """Rate at which reward fades the oscillation [1/ms]; larger ends exploration sooner."""
     momentum: Annotated[float, Strict(), Field(ge=0, lt=1)]
     """Share of the last update that momentum keeps."""
+    baseline_time: Annotated[float, Strict(), Field(gt=0)]
+    """Time over which the mean reward is taken that rewards are compared with [ms]; inf compares with 0."""
+    averaging_time: NonNegative
+    """Time over which centers are averaged for frozen controllers [ms]; 0 takes them as they are."""
+    floor: Annotated[float, Strict(), Field(le=0)]
+    """A worse reward counts as this one; -inf is no bound."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from orbax.checkpoint import v1 as ocp
 
 from dsjax.records import RunError, version
 
-FORMAT = 1  # of the arrays' names and meaning; a change makes older snapshots unreadable, and says so
+FORMAT = 2  # of the arrays' names and meaning; a change makes older snapshots unreadable, and says so
 
 _MARGIN = 2**20  # [bytes] of disk that a snapshot may need beside its arrays
 

@@ -84,6 +84,12 @@ def profile(scores, thresholds):
     return above.mean(axis=0), *interval(above, np.mean)
 
 
+def share_interval(count, total):
+    """Return Wilson's interval of a share, (low, high), where `count` of `total` members have a property."""
+    found = stats.binomtest(int(count), int(total)).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
 class Survival(NamedTuple):
     """The Kaplan-Meier estimate of the share of members solved by a time."""
 

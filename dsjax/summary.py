@@ -10,7 +10,7 @@ from pyarrow import csv
 from dsjax.comparison import Comparison
 from dsjax.histories import RULES, UNITS
 from dsjax.records import write_whole
-from dsjax.statistics import improvement, interval, iqm, survival
+from dsjax.statistics import improvement, interval, iqm, share_interval, survival
 
 
 def group_rows(comparison: Comparison) -> list[dict]:
@@ -18,7 +18,7 @@ def group_rows(comparison: Comparison) -> list[dict]:
 
     "training" are returns of oscillating, learning controllers, each member's mean over its last 100 episodes;
     "frozen" each member's mean over its last episodes with frozen centers. Times to solve are medians by Kaplan-Meier:
-    inf if half of the members are never seen solved.
+    inf if half of the members are never seen solved. Shares of members solved have Wilson's intervals.
     """
     return [_group_row(group, comparison.terrains) for group in comparison.groups]
 
@@ -41,7 +41,8 @@ def _group_row(group, terrains):
         "fall_rate": np.mean([m.fall_rate for m in members if len(m.final["outcome"])]) if len(frozen) else np.nan,
     }
     for rule in RULES:
-        row[f"{rule}_solved"] = sum(member.solved_at(rule, "step") >= 0 for member in members)
+        solved = row[f"{rule}_solved"] = sum(member.solved_at(rule, "step") >= 0 for member in members)
+        row[f"{rule}_solved_low"], row[f"{rule}_solved_high"] = share_interval(solved, len(members))
         for unit in UNITS:
             solved_at = [member.solved_at(rule, unit) for member in members]
             row[f"{rule}_solved_median_{unit}s"] = survival(solved_at, group.watched(unit)).median
@@ -88,6 +89,30 @@ def member_rows(comparison: Comparison) -> list[dict]:
         for group in comparison.groups
         for member in group.members
     ]
+
+
+_PAGE_COLUMNS = (
+    "group", "members", "steps each", "solved, learning", "solved, frozen", "steps to solve, frozen", "learning, IQM",
+    "frozen, mean", "frozen, IQM", "worst", "falls",
+)  # fmt: skip
+
+
+def markdown(comparison: Comparison) -> str:
+    """Return the table of groups in Markdown: as `group_rows`, for people."""
+    lines = [_PAGE_COLUMNS, ["---"] * len(_PAGE_COLUMNS)]
+    for row in group_rows(comparison):
+        median = row["frozen_solved_median_steps"]
+        lines.append([
+            row["group"], str(row["members"]), f"{row['median_steps']:,.0f}",
+            *(_span(row, f"{rule}_solved", "d", ".0%") for rule in RULES),
+            f"{median:,.0f}" if np.isfinite(median) else "-", _span(row, "training_iqm"), f"{row['frozen_mean']:.1f}",
+            _span(row, "frozen_iqm"), f"{row['frozen_worst']:.1f}", f"{row['fall_rate']:.1%}",
+        ])  # fmt: skip
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _span(row, name, form=".1f", bounds=".1f"):
+    return f"{row[name]:{form}} [{row[f'{name}_low']:{bounds}}, {row[f'{name}_high']:{bounds}}]"
 
 
 def write_csv(tables: dict[str, list[dict]], folder: Path) -> list[Path]:

@@ -11,12 +11,13 @@ def main():
     from dsjax import figures
     from dsjax.command import errors_in_one_line
     from dsjax.findings import findings
+    from dsjax.records import write_text
     from dsjax.summary import write_csv
 
     def compare_runs(
         runs: tyro.conf.Positional[tuple[Path, ...]], by: tuple[str, ...] = (), output: Path | None = None
     ) -> None:
-        """Compare the members of runs, finished or going on: figures as PNG and PDF, numbers as tables and CSV.
+        """Compare the members of runs, finished or going on, in figures (PNG, PDF) and tables (CSV, Markdown).
 
         Args:
             runs: Run folders, or one sweep's folder: then its points are ranked, and its swept keys' effects shown.
@@ -30,7 +31,8 @@ def main():
             for note in found.notes:
                 console.print(f"[yellow]note:[/] {note}", soft_wrap=True)
             console.print(*found.tables)
-            paths = write_csv(found.rows, folder)
+            paths = [*write_csv(found.rows, folder), folder / "groups.md"]
+            write_text(paths[-1], found.page)
             for name, figure in found.figures:
                 paths += figures.save(figure, folder, name)
             console.print(f"In {folder}:", *(path.name for path in paths), soft_wrap=True)

@@ -1,3 +1,4 @@
+import math
 from functools import partial
 
 import jax
@@ -10,7 +11,14 @@ from dsjax.learning import LearningParams, LearningSpec
 from dsjax.synapse import SynapseParams
 
 SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_range=0.2)
-PARAMS = LearningParams(learning_rate=1.2e-4, amplitude_decay=3e-8, momentum=0.9)
+PARAMS = LearningParams(
+    learning_rate=1.2e-4,
+    amplitude_decay=3e-8,
+    momentum=0.9,
+    baseline_time=math.inf,
+    averaging_time=0.0,
+    floor=-math.inf,
+)
 STEP = 33.0
 SPECS = [LearningSpec(optimizer=name) for name in learning.OPTIMIZERS]
 
@@ -28,8 +36,8 @@ def begin(spec, shape=(30,), key=0):
 
 
 def test_step_is_the_equation(float64):
-    synapses, optimizer = begin(LearningSpec())
-    after, _ = learning.step(synapses, optimizer, 0.7, LearningSpec(), PARAMS, SYNAPSE, STEP)
+    synapses, learned = begin(LearningSpec())
+    after, _ = learning.step(synapses, learned, 0.7, LearningSpec(), PARAMS, SYNAPSE, STEP)
     weight = synapses.center + 0.2 * np.sin(2 * np.pi * (synapses.time + STEP) / synapses.period)
     np.testing.assert_allclose(after.weight, weight, rtol=1e-12)
     center = synapses.center + (weight - synapses.center) * 0.7 * 1.2e-4 * STEP
@@ -38,11 +46,11 @@ def test_step_is_the_equation(float64):
 
 
 def test_no_modulator_no_learning_bit_for_bit():
-    synapses, optimizer = begin(LearningSpec())
+    synapses, learned = begin(LearningSpec())
     first = synapses
     step = jax.jit(partial(learning.step, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP))
     for _ in range(100):
-        synapses, optimizer = step(synapses, optimizer, jnp.float32(0))
+        synapses, learned = step(synapses, learned, jnp.float32(0))
     np.testing.assert_array_equal(synapses.center, first.center)
     assert synapse.amplitude(synapses, SYNAPSE) == synapse.amplitude(first, SYNAPSE)
     assert not np.array_equal(synapses.weight, first.weight)
@@ -50,43 +58,81 @@ def test_no_modulator_no_learning_bit_for_bit():
 
 @pytest.mark.parametrize("spec", SPECS, ids=learning.OPTIMIZERS)
 def test_no_time_no_change(spec, optax_promotion):
-    synapses, optimizer = begin(spec)
+    synapses, learned = begin(spec)
     step = jax.jit(partial(learning.step, spec=spec, params=PARAMS, synapse_params=SYNAPSE))
     for _ in range(3):
-        synapses, optimizer = step(synapses, optimizer, jnp.float32(0.5), dt=jnp.float32(STEP))
-    after = step(synapses, optimizer, jnp.float32(0.5), dt=jnp.float32(0))
-    jax.tree.map(np.testing.assert_array_equal, after, (synapses, optimizer))
+        synapses, learned = step(synapses, learned, jnp.float32(0.5), dt=jnp.float32(STEP))
+    after = step(synapses, learned, jnp.float32(0.5), dt=jnp.float32(0))
+    jax.tree.map(np.testing.assert_array_equal, after, (synapses, learned))
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=learning.OPTIMIZERS)
 def test_one_trace_serves_every_rate(spec, optax_promotion):
     traces = 0
 
-    def step(synapses, optimizer, modulator, params):
+    def step(synapses, learned, modulator, params):
         nonlocal traces
         traces += 1
-        return learning.step(synapses, optimizer, modulator, spec, params, SYNAPSE, STEP)
+        return learning.step(synapses, learned, modulator, spec, params, SYNAPSE, STEP)
 
     jitted = jax.jit(step)
-    synapses, optimizer = begin(spec)
+    synapses, learned = begin(spec)
     for rate in (1e-5, 1e-4, 1e-3):
         params = PARAMS._replace(learning_rate=jnp.float32(rate))
-        synapses, optimizer = jitted(synapses, optimizer, jnp.float32(1), params)
+        synapses, learned = jitted(synapses, learned, jnp.float32(1), params)
     assert traces == 1
 
 
 def test_repulsion_can_be_switched_off():
-    assert learning.modulator(jnp.float32(-2), LearningSpec(repulsive=True)) == -2
-    assert learning.modulator(jnp.float32(-2), LearningSpec(repulsive=False)) == 0
-    assert learning.modulator(jnp.float32(2), LearningSpec(repulsive=False)) == 2
+    assert learning.modulator(jnp.float32(-2), LearningSpec(repulsive=True), PARAMS) == -2
+    assert learning.modulator(jnp.float32(-2), LearningSpec(repulsive=False), PARAMS) == 0
+    assert learning.modulator(jnp.float32(2), LearningSpec(repulsive=False), PARAMS) == 2
+
+
+@pytest.mark.parametrize(("reward", "seen"), [(-100, -30), (-29, -29), (300, 300)])
+def test_a_reward_below_the_floor_counts_as_the_floor(reward, seen):
+    assert learning.modulator(jnp.float32(reward), LearningSpec(), PARAMS._replace(floor=-30.0)) == seen
+
+
+def test_a_baseline_takes_the_mean_reward_out_of_learning(float64):
+    params = PARAMS._replace(baseline_time=50 * STEP, averaging_time=20 * STEP)
+    (synapses, learned), baseline = begin(LearningSpec()), 0.0
+    for reward in np.random.default_rng(0).normal(1, 1, 200):
+        before, surprise = synapses.center, reward - baseline
+        average = learned.average
+        synapses, learned = learning.step(synapses, learned, reward, LearningSpec(), params, SYNAPSE, STEP)
+        baseline += surprise / 50
+        moved = 1.2e-4 * STEP * surprise * (synapses.weight - before)
+        np.testing.assert_allclose(synapses.center, before + moved, rtol=1e-12)
+        np.testing.assert_allclose(learned.average, average + (synapses.center - average) / 20, rtol=1e-12)
+    assert learned.baseline == pytest.approx(baseline)
+    # The amplitude fades with the whole reward, not with what is above the mean.
+    assert synapses.fade == pytest.approx(3e-8 * STEP * np.random.default_rng(0).normal(1, 1, 200).sum())
+
+
+def test_a_constant_reward_teaches_nothing_once_it_is_expected():
+    params = PARAMS._replace(baseline_time=10 * STEP)
+    step = jax.jit(partial(learning.step, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP))
+    synapses, learned = begin(LearningSpec())
+    for _ in range(300):
+        synapses, learned = step(synapses, learned, jnp.float32(2))
+    settled = synapses.center
+    for _ in range(100):
+        synapses, learned = step(synapses, learned, jnp.float32(2))
+    np.testing.assert_allclose(synapses.center, settled, atol=1e-6)
+    plain = jax.jit(partial(learning.step, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP))
+    learned = learning.init(synapses, LearningSpec(), PARAMS)
+    for _ in range(100):
+        synapses, learned = plain(synapses, learned, jnp.float32(2))
+    assert np.abs(synapses.center - settled).max() > 1e-2
 
 
 @pytest.mark.parametrize(("signed", "grows"), [(True, True), (False, False)])
 def test_punishment_lets_the_amplitude_grow_only_if_signed(signed, grows):
     spec = LearningSpec(signed_decay=signed)
-    synapses, optimizer = begin(spec)
+    synapses, learned = begin(spec)
     params = PARAMS._replace(amplitude_decay=1e-3)
-    after, _ = learning.step(synapses, optimizer, jnp.float32(-1), spec, params, SYNAPSE, STEP)
+    after, _ = learning.step(synapses, learned, jnp.float32(-1), spec, params, SYNAPSE, STEP)
     assert (synapse.amplitude(after, SYNAPSE) > 0.2) == grows
 
 
@@ -104,15 +150,15 @@ def probe(shuffled, synapses=64, steps=20_000, goal=0.3):
         state = synapse.init(key, (), SYNAPSE)
 
         def body(carry, now):
-            state, optimizer, past = carry
+            state, learned, past = carry
             state = jax.lax.cond(
                 now % 16 == 0, lambda: synapse.draw_periods(jax.random.fold_in(key, now), state, SYNAPSE), lambda: state
             )
             # A reward from a random time in the past has the same distribution, but not this weight's.
             past = past.at[now % 3000].set(-((state.weight - goal) ** 2))
             reward = past[(now - lag[now]) % 3000] if shuffled else past[now % 3000]
-            state, optimizer = learning.step(state, optimizer, reward, spec, params, SYNAPSE, STEP)
-            return (state, optimizer, past), None
+            state, learned = learning.step(state, learned, reward, spec, params, SYNAPSE, STEP)
+            return (state, learned, past), None
 
         carry = state, learning.init(state, spec, params), jnp.zeros(3000)
         return jax.lax.scan(body, carry, jnp.arange(steps))[0][0].center

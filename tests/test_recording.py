@@ -50,14 +50,14 @@ def test_an_episode_has_a_row_per_observation(learned):
 
 
 def test_learning_follows_the_definitions(learned, trained):
-    params = trained.config.params()
+    spec, params = trained.config.spec(), trained.config.params()
     before, after = slice(None, -1), slice(1, None)
     steps = np.flatnonzero(~learned.starts[after])  # the synapses rest where an episode starts
     weight, center = learned.weight[after][steps], learned.center[before][steps]
     amplitude = learned.amplitude[before][steps, None]
     assert np.all(np.abs(weight - center) <= amplitude + ROUNDING)
     np.testing.assert_array_equal(
-        learned.modulator, learning.modulator(learned.reward.astype(np.float32), trained.config.spec().learning)
+        learned.modulator, learning.modulator(learned.reward.astype(np.float32), spec.learning, params.learning)
     )
     rate = params.learning.learning_rate * TIME_STEP * learned.modulator[after][steps, None]
     np.testing.assert_allclose(learned.center[after][steps], center + rate * (weight - center), atol=ROUNDING)

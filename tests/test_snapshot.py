@@ -67,7 +67,7 @@ def test_flipped_bits_are_noticed(saved):
 
 
 def test_other_format_is_refused_by_name(saved, monkeypatch):
-    monkeypatch.setattr(snapshot, "FORMAT", 2)
+    monkeypatch.setattr(snapshot, "FORMAT", 3)
     with pytest.raises(
         SnapshotError, match=r"snapshot 6 in .* has format 1, written by dsjax .* reads format 2; to use"
     ):

@@ -3,7 +3,17 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from dsjax.statistics import frozen_curve, improvement, interval, iqm, profile, score, survival, trailing_mean
+from dsjax.statistics import (
+    frozen_curve,
+    improvement,
+    interval,
+    iqm,
+    profile,
+    score,
+    share_interval,
+    survival,
+    trailing_mean,
+)
 
 
 def test_interquartile_mean_by_hand():
@@ -92,3 +102,11 @@ def test_survival_of_none_and_of_all():
 def test_trailing_mean_by_hand():
     np.testing.assert_allclose(trailing_mean([1, 2, 6, 0, 3], 3), [1, 1.5, 3, 8 / 3, 3])
     assert trailing_mean([], 3).size == 0
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 8), (3, 8), (16, 16)])
+def test_a_share_has_wilsons_interval(count, total):
+    z, p = 1.959964, count / total
+    middle, half = (p + z**2 / 2 / total), z * np.sqrt(p * (1 - p) / total + z**2 / 4 / total**2)
+    expected = np.array([middle - half, middle + half]) / (1 + z**2 / total)
+    np.testing.assert_allclose(share_interval(count, total), expected, atol=1e-6)

@@ -5,8 +5,8 @@ import pytest
 from conftest import run_script
 
 from dsjax.comparison import compare
-from dsjax.statistics import improvement, interval, iqm
-from dsjax.summary import group_rows, member_rows, pair_rows, write_csv
+from dsjax.statistics import improvement, interval, iqm, share_interval
+from dsjax.summary import group_rows, markdown, member_rows, pair_rows, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,20 @@ def test_group_rows_say_what_the_members_did(comparison):
         assert row["training_iqm"] == iqm([member.episodes["return"][-100:].mean() for member in group.members])
         assert row["fall_rate"] == np.mean([np.mean(member.final["outcome"] == "fell") for member in group.members])
         assert (row["frozen_solved"], row["frozen_solved_median_steps"]) == (0, np.inf)
+
+
+def test_the_page_says_the_same(comparison):
+    head, _, *lines = markdown(comparison).splitlines()
+    for line, row in zip(lines, group_rows(comparison), strict=True):
+        cells = dict(
+            zip(*([cell.strip() for cell in text.strip("|").split("|")] for text in (head, line)), strict=True)
+        )
+        assert (cells["group"], cells["members"]) == (row["group"], str(row["members"]))
+        assert (cells["worst"], cells["steps to solve, frozen"]) == (f"{row['frozen_worst']:.1f}", "-")
+        low, high = share_interval(0, row["members"])
+        assert cells["solved, frozen"] == f"0 [{low:.0%}, {high:.0%}]"
+        span = f"[{row['frozen_iqm_low']:.1f}, {row['frozen_iqm_high']:.1f}]"
+        assert cells["frozen, IQM"] == f"{row['frozen_iqm']:.1f} {span}"
 
 
 def test_pairs(comparison):
@@ -61,7 +75,7 @@ def test_the_script_prints_and_writes_it_all(small_runs, tmp_path):
         assert name in output
     figures = ("training-steps", "training-episodes", "solved", "frozen-steps", "final-returns", "profile")
     names = {f"{name}.{kind}" for name in (*figures, "improvement") for kind in ("png", "pdf")}
-    assert {path.name for path in tmp_path.iterdir()} == names | {"groups.csv", "members.csv", "pairs.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == names | {"groups.csv", "groups.md", "members.csv", "pairs.csv"}
 
 
 @pytest.mark.parametrize(
