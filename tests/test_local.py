@@ -36,7 +36,7 @@ def assert_same_sweep(first, second, names=JOBS):
             each.close()
 
 
-def wait_until(condition, process, seconds=120):
+def wait_until(condition, process, seconds=300):
     """Wait for what a process is about to do; one that does not is ended, and what it said is shown."""
     end = time.monotonic() + seconds
     while not condition():
