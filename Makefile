@@ -1,7 +1,7 @@
 # `make train` and `make test` set up everything they need in .venv first.
 PYTHON ?= python3
-# EXTRAS=dev leaves out EnvPool, 740 MB of fast walkers.
-EXTRAS ?= dev,fast,tensorboard
+# EXTRAS=dev leaves out EnvPool, 740 MB of fast walkers, and Ray.
+EXTRAS ?= dev,fast,tensorboard,ray
 BIN := .venv/bin
 
 .PHONY: setup train test quick lint clean

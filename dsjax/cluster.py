@@ -33,13 +33,17 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
     """
     # Of lines that differ in numbers alone, as progress does, Ray would show but one.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    # Ray takes 127.0.0.1 for this machine's address in the network, where a cluster on loopback does not listen, and
+    # tries for minutes. It takes it as it is where clusters are not enabled, whatever the system.
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ImportError:
         raise RunError("--engine ray: Ray is not installed; pip install -e '.[ray]'") from None
     try:
         _knock(address)
-        ray.init(address=address, log_to_driver=True, configure_logging=False)
+        # Without an address Ray would join whatever cluster was started here last.
+        ray.init(address=address or "local", log_to_driver=True, configure_logging=False)
     except OSError as error:  # ConnectionError is one
         reason = str(error).splitlines()[0]
         raise RunError(f"--address {address}: {reason}; start a cluster with ray start --head") from None

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,21 @@ import jax
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Two jobs of four rounds, to be disturbed.
+SWEEP = """
+seeds = 2
+[base]
+episodes = 0
+steps = 1600
+round_steps = 400
+evaluation.every = 2
+evaluation.episodes = 1
+environment.backend = "sync"
+[grid]
+learning.optimizer = ["sgd", "adam"]
+learning.learning_rate = [1e-5, 1e-4]
+"""
+JOBS = ("000-iros2018-sgd", "001-iros2018-adam")
 
 # Nothing may change type or shape unnoticed.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -60,11 +76,42 @@ def small_sweep(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def sweep_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sweep") / "small.toml"
+    path.write_text(SWEEP)
+    return path
+
+
+@pytest.fixture(scope="session")
+def whole(sweep_file):
+    """Return the folder of that sweep, trained on this machine and disturbed by nothing."""
+    folder = sweep_file.parent / "whole"
+    status, output = run_script("sweep.py", sweep_file, "--output", folder)
+    assert status == 0, output
+    return folder
+
+
+_started = []
+
+
 def start_script(name, *arguments, **options):
     """Start a script as a user would, in a process group of its own."""
     command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **(pipes | options))
+    _started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True, **(pipes | options)))
+    return _started[-1]
+
+
+@pytest.fixture(autouse=True)
+def no_script_is_left():
+    """End the scripts that a failed test has left running."""
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def run_script(name, *arguments):

@@ -6,41 +6,10 @@ import time
 import numpy as np
 import psutil
 import pytest
-from conftest import run_script, start_script
+from conftest import JOBS, SWEEP, run_script, start_script
 
 from dsjax import jobs, plan
 from dsjax.snapshot import Snapshots
-
-SWEEP = """
-seeds = 2
-[base]
-episodes = 0
-steps = 1600
-round_steps = 400
-evaluation.every = 2
-evaluation.episodes = 1
-environment.backend = "sync"
-[grid]
-learning.optimizer = ["sgd", "adam"]
-learning.learning_rate = [1e-5, 1e-4]
-"""
-JOBS = ("000-iros2018-sgd", "001-iros2018-adam")
-
-
-@pytest.fixture(scope="module")
-def sweep_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sweep") / "small.toml"
-    path.write_text(SWEEP)
-    return path
-
-
-@pytest.fixture(scope="module")
-def whole(sweep_file):
-    """Return the folder of a sweep that nothing disturbed."""
-    folder = sweep_file.parent / "whole"
-    status, output = run_script("sweep.py", sweep_file, "--output", folder)
-    assert status == 0, output
-    return folder
 
 
 def files(folder):
@@ -67,11 +36,13 @@ def assert_same_sweep(first, second, names=JOBS):
             each.close()
 
 
-def wait_until(condition, process, seconds=120):
+def wait_until(condition, process, seconds=300):
+    """Wait for what a process is about to do; one that does not is ended, and what it said is shown."""
     end = time.monotonic() + seconds
     while not condition():
+        if time.monotonic() > end:
+            os.killpg(process.pid, signal.SIGKILL)
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < end
         time.sleep(0.005)
 
 
