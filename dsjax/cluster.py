@@ -75,7 +75,7 @@ def _knock(address):
 
 def _ended(ray, task, job, sweep, tell):
     """Note how a task ended, for good."""
-    depot.fetch(sweep, job.name)
+    depot.take(sweep, job.name, depot.is_status)
     try:
         ray.get(task)
         tell(f"{job.name}: finished")

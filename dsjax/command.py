@@ -31,9 +31,9 @@ class TrainCommand:
     """Go on with the run in --output."""
     snapshot: int | None = None
     """Round of the snapshot to resume or to branch from; the latest if not given."""
-    source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
-    """Run or sweep whose --member at --point to train once more, alone: the same trajectory."""
-    branch: Path | None = None
+    source: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """Run or sweep, folder or URL, whose --member at --point to train once more, alone: the same trajectory."""
+    branch: str | None = None
     """Run or sweep whose trained --member at --point all members begin as, on random streams of their own."""
     point: int = 0
     """Point of the sweep, for --from and --branch."""
@@ -117,7 +117,7 @@ def _descended(arguments, origin):
         raise ConfigError(f"{origin} and {other[0]} each say what to begin with; leave one out")
     point, member = (int(text) if (text := _peek(arguments, flag) or "0").isdigit() else 0 for flag in _PLACE)
     number = _peek(arguments, "--snapshot")
-    row = find_row(Path(_peek(arguments, origin)), point, member)
+    row = find_row(_peek(arguments, origin), point, member)
     if origin == "--from":
         return row.config()
     return row.branch(int(number) if number and number.isdigit() else None)

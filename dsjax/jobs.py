@@ -42,13 +42,14 @@ def train(job: Job, place: str | Path) -> None:
     Raises:
       Interrupted: the process was asked to stop; the job can go on later.
       JobBusy: another process is training the job.
+      Taken: another machine has taken the job from the depot meanwhile.
       Exception: the job failed, as its status says from now on.
     """
     sweep = depot.working_copy(place)
     folder = job.folder(sweep)
     with _lock(job, sweep):
         try:
-            depot.fetch(sweep, job.name)
+            depot.take(sweep, job.name)
             if status(job, sweep)["state"] == "finished":
                 return
             runtime.prepare(job.config.rows)
@@ -57,13 +58,13 @@ def train(job: Job, place: str | Path) -> None:
                 shutil.rmtree(folder)
             trainer = Trainer(job.config, folder, _Progress(job, sweep))
             trainer.run(resume=begun)
-        except Interrupted:
+        except (Interrupted, depot.Taken):
             raise
         except Exception as error:
             fail(job, sweep, _one_line(error), traceback.format_exc())
             raise
         stopped = [row for row, round_ in enumerate(trainer.tally.stopped_round.tolist()) if round_ >= 0]
-        _write(job, sweep, {"state": "finished", "stopped": stopped})
+        _write(job, sweep, {"state": "finished", "stopped": stopped}, depot.everything)
 
 
 class _Progress(Display):
@@ -71,11 +72,13 @@ class _Progress(Display):
 
     def __init__(self, job, sweep):
         super().__init__(Console(soft_wrap=True), job.name)
-        self._push = partial(depot.push, sweep, job.name)
+        self._push = partial(depot.push, sweep, job.name) if depot.address(sweep) else None
 
     def round_done(self, trainer):
         super().round_done(trainer)
-        self._push()
+        if self._push:
+            trainer.settle()
+            self._push()
 
 
 def status(job: Job, sweep: Path) -> dict:
@@ -97,7 +100,18 @@ def attempts(job: Job, sweep: Path) -> int:
 def fail(job: Job, sweep: Path, error: str, details: str = "") -> None:
     """Note that a job has failed once more, and why."""
     failed = {"state": "failed", "attempts": attempts(job, sweep) + 1, "error": error, "details": details}
-    _write(job, sweep, failed)
+    # The run's files are only those of a state that once was if its own process says so.
+    _write(job, sweep, failed, depot.is_status)
+
+
+def holder(job: Job, sweep: Path) -> str | None:
+    """Return which process trains a job at this moment; None if none does that shares the sweep's folder."""
+    path = _path(job, sweep, "lock")
+    if not path.exists():
+        return None
+    with open(path, "a+") as file:
+        file.seek(0)
+        return None if _locked(file) else file.read().strip()
 
 
 def _one_line(error):
@@ -106,11 +120,11 @@ def _one_line(error):
     return what if isinstance(error, RunError) else f"{type(error).__name__}: {what}"
 
 
-def _write(job, sweep, values):
+def _write(job, sweep, values, pushed):
     path = _path(job, sweep, "json")
     path.parent.mkdir(exist_ok=True)
     write_text(path, json.dumps(values, indent=2) + "\n")
-    depot.push(sweep, job.name)
+    depot.push(sweep, job.name, pushed)
 
 
 def _path(job, sweep, kind):

@@ -36,7 +36,12 @@ class SweepCommand:
     @property
     def folder(self) -> Path:
         """Return the sweep's folder, a working copy if its files are kept elsewhere."""
-        return depot.working_copy(self.output or Path("sweeps") / self.sweep.stem)
+        return depot.working_copy(self.place)
+
+    @property
+    def place(self) -> str:
+        """Return where the sweep is kept: a folder or a URL."""
+        return self.output or str(Path("sweeps") / self.sweep.stem)
 
 
 def planned(command: SweepCommand) -> Plan:
@@ -68,7 +73,7 @@ def launch(command: SweepCommand, todo: Plan, tell: Callable[[str], None]) -> No
     """
     folder, waiting = command.folder, []
     for job in todo.jobs:
-        depot.fetch(folder, job.name)
+        depot.fetch(folder, job.name, depot.is_status)
         found = jobs.status(job, folder)
         if found["state"] == "finished":
             tell(f"{job.name}: finished before")

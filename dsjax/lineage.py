@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from dsjax import plan
+from dsjax import depot, plan
 from dsjax.config import Config
 from dsjax.records import RunError
 from dsjax.runs import load_config
@@ -47,15 +47,23 @@ class Row(NamedTuple):
         return replace(self.config(), seed=self.run.seed + 1, first_member=0, parent=parent)
 
 
-def find_row(folder: Path, point: int, member: int) -> Row:
+def find_row(place: str | Path, point: int, member: int) -> Row:
     """Return a member at a point of a sweep, or of a run: a run without points has point 0.
+
+    Args:
+      place: a folder, or the depot of a sweep, of which a copy of the member's job is made to read.
+      point: the point.
+      member: the member.
 
     Raises:
       RunError: there is no such run or member.
       ConfigError: the sweep has no such point or member.
     """
+    folder = depot.reading_copy(place)
     if is_sweep(folder):
         job, row = plan.load(folder).find(point, member)
+        if depot.is_url(place):
+            depot.fetch(folder, job.name)
         return Row(job.folder(folder), job.config, row)
     run = load_config(folder)
     if not 0 <= point < run.rows // run.members or not 0 <= member < run.members:
@@ -63,4 +71,4 @@ def find_row(folder: Path, point: int, member: int) -> Row:
             f"{folder} has no member {member} at point {point}; it has members 0 to {run.members - 1} "
             f"at points 0 to {run.rows // run.members - 1}"
         )
-    return Row(Path(folder), run, point * run.members + member)
+    return Row(folder, run, point * run.members + member)

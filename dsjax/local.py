@@ -3,21 +3,32 @@
 import os
 import sys
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsjax import depot, jobs
+from dsjax.depot import Taken
 from dsjax.environment import cores
 from dsjax.jobs import JobBusy
 from dsjax.plan import Job
 from dsjax.runtime import signals
 from dsjax.training import Interrupted
 
-_FAILED, _STOPPED = 1, 3  # exit statuses of a job's process: what failed is noted, or it was asked to stop
+# Exit statuses of a job's process: it failed, was asked to stop, or found or lost the job to another one.
+_FAILED, _STOPPED, _LEFT = 1, 3, 4
 _POLL = 0.5  # [s] between looks for signals
+
+
+class _Try(NamedTuple):
+    """A job's process."""
+
+    process: Any
+    job: Job
+    number: int  # of the job's tries, from 1
+    before: dict  # the job's status when it began
 
 
 def slots(waiting: Sequence[Job]) -> int:
@@ -39,39 +50,52 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
       Interrupted: SIGINT or SIGTERM came; all jobs have stopped, and can go on.
     """
     queue = deque(waiting)
-    running: dict[Any, tuple[Any, Job]] = {}  # by what is ready when its process has ended
+    tries: Counter[str] = Counter()
+    running: dict[Any, _Try] = {}  # by what is ready when its process has ended
     most = side_by_side or slots(waiting)
     with signals() as came:
         try:
             while queue or running:
                 while queue and len(running) < most:
-                    process = get_context("spawn").Process(target=_child, args=(queue[0], sweep))
+                    job = queue.popleft()
+                    tries[job.name] += 1
+                    process = get_context("spawn").Process(target=_child, args=(job, sweep))
                     process.start()
-                    running[process.sentinel] = process, queue.popleft()
+                    running[process.sentinel] = _Try(process, job, tries[job.name], jobs.status(job, sweep))
                 for ended in connection.wait(list(running), timeout=_POLL):
-                    process, job = running.pop(ended)
-                    process.join()
-                    if _again(job, process.exitcode, sweep, retries, tell):
-                        queue.append(job)
+                    ended_try = running.pop(ended)
+                    ended_try.process.join()
+                    if _again(ended_try, sweep, retries, tell):
+                        queue.append(ended_try.job)
                 if came:
                     raise Interrupted(came[0].name)
         finally:
-            for process, _ in running.values():
-                process.terminate()  # after the step in progress
-            for process, _ in running.values():
-                process.join()
+            for each in running.values():
+                each.process.terminate()  # after the step in progress
+            for each in running.values():
+                each.process.join()
 
 
-def _again(job, exit_status, sweep, retries, tell):
-    """Note how a job's process ended; return whether the job is to be tried again."""
+def _again(ended, sweep, retries, tell):
+    """Note how a try ended; return whether its job is to be tried again."""
+    job, exit_status = ended.job, ended.process.exitcode
     if exit_status == 0:
         tell(f"{job.name}: finished")
         return False
-    if exit_status != _FAILED:
-        jobs.fail(job, sweep, f"its process was ended from outside (exit status {exit_status})")
+    if exit_status == _LEFT:
+        tell(f"{job.name}: left to whoever trains it")
+        return False
     found = jobs.status(job, sweep)
-    again = found["state"] == "failed" and found["attempts"] <= retries
-    tell(f"{job.name}: {found.get('error', 'not trained')}{'; trying again' if again else ''}")
+    if found["state"] != "failed" or found == ended.before:  # it has not noted that itself
+        try:
+            jobs.fail(job, sweep, f"its process ended before its time (exit status {exit_status})")
+        except Taken as taken:
+            tell(str(taken))
+            return False
+        found = jobs.status(job, sweep)
+    # Tries count too: a depot that takes no files does not keep how often a job has failed.
+    again = max(found["attempts"], ended.number) <= retries
+    tell(f"{job.name}: {found['error']}{'; trying again' if again else ''}")
     return again
 
 
@@ -79,15 +103,18 @@ def _child(job, sweep):
     """Train a job in a process of its own, which stops when its parent says so, or is gone."""
     os.setsid()  # Ctrl-C in the terminal is for the parent alone
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    before = jobs.status(job, sweep)
     try:
         jobs.train(job, depot.address(sweep) or sweep)
     except Interrupted:
         sys.exit(_STOPPED)
-    except JobBusy as busy:
-        sys.stderr.write(f"{busy}\n")
-        sys.exit(_FAILED)
-    except Exception:  # its status says what it was
-        sys.exit(_FAILED)
+    except (JobBusy, Taken) as reason:
+        sys.stderr.write(f"{reason}\n")
+        sys.exit(_LEFT)
+    except Exception:
+        if jobs.status(job, sweep) == before:
+            raise
+        sys.exit(_FAILED)  # its status says what it was
 
 
 def _end_with_parent():

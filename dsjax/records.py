@@ -21,6 +21,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -91,6 +92,16 @@ def create(folder, config_toml):
 def write_text(path, text):
     """Write a text file whole or not at all."""
     write_whole(path, lambda temporary: temporary.write_text(text))
+
+
+def write_shared(path, text):
+    """Write a text file that others may be writing at the same moment, whole: the last one stays.
+
+    Each writes in a place of its own, beside the file's folder: that may count as empty until the file is there.
+    """
+    with TemporaryDirectory(dir=path.parent.parent, prefix=".") as own:
+        write_text(Path(own) / path.name, text)
+        (Path(own) / path.name).replace(path)
 
 
 def write_table(folder, name, number, columns):

@@ -15,7 +15,6 @@ import itertools
 import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from dsjax import config as configs
 from dsjax.config import ConfigError
 from dsjax.environment import choose
-from dsjax.records import RunError, write_text
+from dsjax.records import RunError, write_shared
 from dsjax.sections import Count, Limit
 
 FILE = "sweep.toml"  # in a sweep's folder: the sweep, with its base
@@ -120,10 +119,7 @@ def open_folder(sweep: Sweep, folder: Path) -> Sweep:
         raise RunError(f"{folder} exists and holds no sweep; choose another --output")
     if not there:
         folder.mkdir(parents=True, exist_ok=True)
-        # Shards may start at once: each writes the same, in a place of its own, and the last one stays.
-        with TemporaryDirectory(dir=folder.parent, prefix=".") as own:
-            write_text(Path(own) / FILE, tomli_w.dumps(vars(settled(sweep))))
-            (Path(own) / FILE).replace(folder / FILE)
+        write_shared(folder / FILE, tomli_w.dumps(vars(settled(sweep))))  # shards may start at once
     stored = load(folder / FILE)
     sweep = settled(sweep, stored.base["environment"]["backend"])
     old, new = (configs.flatten(vars(each)) for each in (stored, sweep))

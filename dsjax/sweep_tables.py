@@ -41,6 +41,8 @@ def unfinished_table(plan: Plan, sweep: Path) -> Table | None:
         found = jobs.status(job, sweep)
         reason = {"begun": "interrupted; can go on", "waiting": "not begun"}.get(found["state"], found.get("error"))
         if found["state"] != "finished":
+            if holder := jobs.holder(job, sweep):
+                reason = f"trained by another {holder}"
             table.add_row(job.name, f"{found.get('attempts', 0)} times", reason)
     return table if table.rows else None
 

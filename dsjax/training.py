@@ -48,6 +48,7 @@ class Trainer:
         self._step = training_step(self.spec)
         self.saved: int | None = None  # round of the last snapshot
         self._signals: list[Signals] = []  # that asked the run to stop
+        self._snapshots: Any = None  # while it runs
         self._envs: Any = None  # to train on
         self._held_out: Any = None  # to evaluate on
 
@@ -66,7 +67,7 @@ class Trainer:
         if not resume:
             records.create(self.folder, to_toml(self.config))
         records.add_session(self.folder, records.command_line())
-        snapshots = Snapshots(self.folder, self.config.snapshots.keep_every, training=True)
+        self._snapshots = snapshots = Snapshots(self.folder, self.config.snapshots.keep_every, training=True)
         try:
             # They end the run after the step in progress; a second one ends it at once.
             with signals() as self._signals:
@@ -84,6 +85,10 @@ class Trainer:
         finally:
             self._close_envs()
             snapshots.close()
+
+    def settle(self):
+        """Wait until all that is done is on the disk, and nothing is being written or deleted."""
+        self._snapshots.wait()
 
     def active(self):
         """Return which members go on training, (N,) bool: those finite, and below the limit of episodes."""

@@ -8,26 +8,29 @@ def main():
     import tyro
     from rich.console import Console
 
-    from dsjax import figures
+    from dsjax import depot, figures
     from dsjax.command import errors_in_one_line
     from dsjax.findings import findings
     from dsjax.records import write_text
     from dsjax.summary import write_csv
 
     def compare_runs(
-        runs: tyro.conf.Positional[tuple[Path, ...]], by: tuple[str, ...] = (), output: Path | None = None
+        runs: tyro.conf.Positional[tuple[str, ...]], by: tuple[str, ...] = (), output: Path | None = None
     ) -> None:
         """Compare the members of runs, finished or going on, in figures (PNG, PDF) and tables (CSV, Markdown).
 
         Args:
             runs: Run folders, or one sweep's folder: then its points are ranked, and its swept keys' effects shown.
+                A sweep may also be a URL, as s3://bucket/NAME: its records are copied to the user's cache folder.
             by: Config keys, as learning.repulsive: members with the same values make a group. All keys if not given.
-            output: Folder of figures and tables; RUN/figures of a single run, figures of several, if not given.
+            output: Folder of figures and tables; if not given, RUN/figures of a single run, else figures.
         """
         console = Console()
         with errors_in_one_line():
-            folder = output or (runs[0] / "figures" if len(runs) == 1 else Path("figures"))
-            found = findings(runs, by)
+            folders = [depot.records(run) for run in runs]
+            single = len(runs) == 1 and not depot.is_url(runs[0])
+            folder = output or (folders[0] / "figures" if single else Path("figures"))
+            found = findings(folders, by)
             for note in found.notes:
                 console.print(f"[yellow]note:[/] {note}", soft_wrap=True)
             console.print(*found.tables)

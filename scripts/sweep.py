@@ -32,7 +32,7 @@ def main():
         if table := unfinished_table(plan, command.folder):
             console.print(table)
             sys.exit(1)
-        console.print(f"Next:\n  python scripts/compare.py {command.folder}", soft_wrap=True)
+        console.print(f"Next:\n  python scripts/compare.py {command.place}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
+import fcntl
 import json
 import os
 import signal
 import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 from conftest import JOBS, SWEEP, run_script, start_script
 
-from dsjax import jobs, plan
+from dsjax import jobs, local, plan, sweep
 from dsjax.snapshot import Snapshots
 
 
@@ -92,7 +95,7 @@ def test_a_job_whose_process_dies_is_tried_again(whole, sweep_file, tmp_path):
     os.kill(int(lock.read_text().split()[1]), signal.SIGKILL)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
-    assert f"{JOBS[1]}: its process was ended from outside (exit status -9); trying again" in output
+    assert f"{JOBS[1]}: its process ended before its time (exit status -9); trying again" in output
     assert_same_sweep(whole, folder)
 
 
@@ -144,6 +147,65 @@ def test_a_job_that_fails_is_tried_again_named_and_never_passes(sweep_file, tmp_
     (broken / "run.json").unlink()
     status, output = run_script("sweep.py", sweep_file, "--output", folder, "--retries", 2)
     assert status == 0, output
+
+
+@pytest.fixture
+def short(sweep_file, tmp_path):
+    """Return a sweep's file and folder, and its first job, of one round."""
+    file, folder = tmp_path / "short.toml", tmp_path / "short"
+    file.write_text(SWEEP.replace("steps = 1600", "steps = 400"))
+    sweep.open_folder(sweep.load(file), folder)
+    return file, folder, plan.load(folder).jobs[0]
+
+
+@contextmanager
+def trained_by_another_process(job, folder):
+    (folder / "status").mkdir(exist_ok=True)
+    with open(folder / "status" / f"{job.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process 7 on elsewhere\n")
+        lock.flush()
+        yield
+
+
+@pytest.mark.slow  # it waits whether the other process ends
+def test_a_job_that_another_process_trains_is_left_to_it_and_never_passes(short):
+    file, folder, job = short
+    with trained_by_another_process(job, folder):
+        status, output = run_script("sweep.py", file, "--output", folder, "--shard", "0/2")
+    assert status == 1
+    assert f"{job.name} is being trained by another process: process 7 on elsewhere" in output
+    assert f"{job.name}: left to whoever trains it" in output
+    assert "trained by another process" in output[output.index("jobs that are not finished") :].replace("\n", " ")
+    assert jobs.status(job, folder) == {"state": "waiting"}  # it has not failed
+
+
+def test_who_trains_a_job_is_known_while_it_does(short):
+    _, folder, job = short
+    assert jobs.holder(job, folder) is None
+    with trained_by_another_process(job, folder):
+        assert jobs.holder(job, folder) == "process 7 on elsewhere"
+    assert jobs.holder(job, folder) is None
+
+
+def test_a_job_whose_process_ends_without_a_word_has_failed(short):
+    _, folder, job = short
+    heard = []
+
+    def again(number, exit_status, before):
+        ended = local._Try(SimpleNamespace(exitcode=exit_status), job, number, before)
+        return local._again(ended, folder, 1, heard.append)
+
+    assert again(1, 1, jobs.status(job, folder))  # as when its status cannot be written
+    assert jobs.attempts(job, folder) == 1
+    assert heard == [f"{job.name}: its process ended before its time (exit status 1); trying again"]
+    before = jobs.status(job, folder)
+    jobs.fail(job, folder, "its own words")
+    assert not again(2, 1, before)  # it was noted
+    assert jobs.attempts(job, folder) == 2
+    assert heard[-1] == f"{job.name}: its own words"
+    (folder / "status" / f"{job.name}.json").unlink()
+    assert not again(2, 1, before)  # a depot that lost what was noted does not make it try forever
 
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(sweep_file, tmp_path):
