@@ -13,10 +13,10 @@ from dsjax.config import Config, ConfigError
 from dsjax.lineage import find_row
 from dsjax.records import RunError
 from dsjax.runs import load_config
+from dsjax.sections import FIRST_VALUES
 
 _ORIGINS = ("--from", "--branch", "--config", "--preset", "--resume")  # of a run's config: one at most
 _PLACE = ("--point", "--member")
-_FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # say what is untrained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ def _descended(arguments, origin):
 def _refuse_no_branch(base, settings):
     """Raise ConfigError for what a branch cannot change, or must."""
     for key in configs.differences(base, settings):
-        if key in _FIRST_VALUES:
+        if key in FIRST_VALUES:
             raise ConfigError(f"--{key.replace('_', '-')}: has no effect on a branch, whose members begin trained")
     if settings.seed == base.seed - 1:  # what it would draw, its parent has drawn
         raise ConfigError(f"--seed {settings.seed}: is the parent's; a branch needs another one")

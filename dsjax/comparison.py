@@ -148,6 +148,11 @@ def notes_on(groups):
                 notes.append(f"{who} was stopped after {steps}, as its action was not finite")
             if not np.isfinite(member.score):
                 notes.append(f"{who} was never evaluated, and has no frozen return")
+        if every := max(member.config.selection.every for member in group.members):
+            notes.append(
+                f"{group.label}: trained with selection.every = {every}: its members copied each other, and are not "
+                f"independent, though intervals and probabilities treat them so"
+            )
         trained = np.array([member.trained("step") for member in group.members])
         if short := int(np.sum(trained < SAME_END * trained.max())):
             end = f"{trained.max():,} steps"

@@ -23,6 +23,8 @@ from dsjax.neuron import NeuronParams
 from dsjax.oscillator import OscillatorParams
 from dsjax.presets import PRESETS, preset
 from dsjax.sections import (
+    FIRST_VALUES,
+    NUMBERS,
     ControllerConfig,
     Count,
     EnvironmentConfig,
@@ -33,6 +35,7 @@ from dsjax.sections import (
     NeuronConfig,
     OscillatorConfig,
     ParentConfig,
+    SelectionConfig,
     SnapshotConfig,
     SynapseConfig,
 )  # fmt: skip
@@ -43,12 +46,6 @@ FREE_KEYS = (
     "episodes", "steps", "until_solved", "environment.backend", "environment.workers",
     "snapshots.every", "snapshots.keep_every",
 )  # fmt: skip
-
-# Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
-_SECTIONS: dict[str, Any] = {
-    "oscillator": OscillatorParams, "synapse": SynapseParams, "neuron": NeuronParams, "learning": LearningParams,
-}  # fmt: skip
-NUMBERS = ("controller.hull_scale", *(f"{name}.{key}" for name, params in _SECTIONS.items() for key in params._fields))
 
 
 def may_change(key: str, old: Any, new: Any) -> bool:
@@ -89,6 +86,7 @@ class Config:
     learning: LearningConfig
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     snapshots: SnapshotConfig = field(default_factory=SnapshotConfig)
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
     parent: ParentConfig = field(default_factory=ParentConfig)
     points: Annotated[tuple[dict[str, Annotated[float, Strict()]], ...], Suppress] = ()
     """Numbers, by "section.key", that replace those above: every point has all the members, in rows of its own."""
@@ -103,14 +101,17 @@ class Config:
         return [self.first_member + row % self.members for row in range(self.rows)]
 
     def row(self, row: int) -> "Config":
-        """Return the config that trains one row alone, and gives the same bits."""
+        """Return the config of one row. It trains the row alone, to the same bits, but for a run with selection."""
         point = self.points[row // self.members] if self.points else {}
-        alone = replace(self, members=1, first_member=self.identities()[row], points=())
+        return replace(self, members=1, first_member=self.identities()[row], points=()).with_numbers(point)
+
+    def with_numbers(self, numbers: dict[str, float]) -> "Config":
+        """Return the config with other values of some `NUMBERS`."""
         changed: dict[str, dict[str, float]] = {}
-        for key, value in point.items():
+        for key, value in numbers.items():
             section, name = key.split(".")
             changed.setdefault(section, {})[name] = value
-        return replace(alone, **{name: replace(getattr(alone, name), **values) for name, values in changed.items()})
+        return replace(self, **{name: replace(getattr(self, name), **values) for name, values in changed.items()})
 
     def spec(self) -> ControllerSpec:
         """Return the structure of the controllers."""
@@ -157,13 +158,35 @@ def check(values: dict[str, Any], source: str = "config") -> Config:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{source}: {explain(mistake)}" for mistake in error.errors())) from None
+    if complaints := [f"{source}: {complaint}" for complaint in _selection_complaints(config)]:
+        raise ConfigError("\n".join(complaints))
     for number, point in enumerate(config.points):
         if wrong := [key for key in point if key not in NUMBERS]:
-            known = wrong[0] in _valid_keys(Config)
-            rule = f"{wrong[0]} is no number of the controllers, which alone may differ within a run"
-            raise ConfigError(f"{source}: point {number}: {rule if known else unknown_key(wrong[0])}")
+            raise ConfigError(f"{source}: point {number}: {_no_number(wrong[0])}")
         check(dataclasses.asdict(config.row(number * config.members)), f"{source}: point {number}")
     return config
+
+
+def _selection_complaints(config):
+    """Yield a line on each thing that makes selection impossible, or vain."""
+    selection, values = config.selection, flat(config)
+    every = f"selection.every = {selection.every}"
+    for key in selection.keys:
+        if key not in NUMBERS:
+            yield f"selection.keys: {_no_number(key)}"
+        elif selection.every and key in FIRST_VALUES:
+            yield f"selection.keys: {key} has no effect on members that have begun"
+        elif selection.every and values[key] == 2 * values[key]:
+            yield f"selection.keys: {key} = {values[key]} stays what it is, times any factor; leave it out or change it"
+    if selection.every and config.members == 1:
+        yield f"{every}: a lone member has no other to copy; train more members, or leave it 0"
+    if selection.every and config.points:
+        yield f"{every}: copies would carry numbers from point to point; leave it 0, or have no points"
+
+
+def _no_number(key):
+    known = key in _valid_keys(Config)
+    return f"{key} is no number of the controllers, which alone may differ within a run" if known else unknown_key(key)
 
 
 def load(path: Path, **overrides: Any) -> Config:
@@ -203,11 +226,13 @@ def flat(config: Config) -> dict[str, Any]:
 
 def described(key: str, value: Any) -> str:
     """Return a value with its key, in as few words as will do."""
-    name = key.split(".")[-1].replace("_", " ")
+    name = (key if key.startswith("selection.") else key.split(".")[-1]).replace(".", " ").replace("_", " ")
     if isinstance(value, bool):
         return name if value else f"not {name}"
     if isinstance(value, str):
         return value
+    if isinstance(value, tuple):
+        return f"{name} {' '.join(map(str, value))}"
     return f"{name} {value:g}"
 
 

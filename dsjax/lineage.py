@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from dsjax import depot, plan
+from dsjax import depot, plan, selection
+from dsjax.beginning import load_snapshot
 from dsjax.config import Config
 from dsjax.records import RunError
 from dsjax.runs import load_config
@@ -21,13 +22,23 @@ class Row(NamedTuple):
     row: int
 
     def config(self) -> Config:
-        """Return the config that trains it alone, to the same bits."""
+        """Return the config that trains it alone, to the same bits.
+
+        Raises:
+          RunError: it was trained with selection.
+        """
+        if every := self.run.selection.every:
+            raise RunError(
+                f"{self.folder}: trained with selection.every = {every}: its members copied each other, so that none "
+                f"can be trained again alone; train the whole run again, or --branch from a member"
+            )
         return self.run.row(self.row)
 
     def branch(self, number: int | None = None) -> Config:
         """Return the config of a run that begins with copies of it as trained.
 
-        Its seed is the next one, so that all that is random is drawn anew.
+        Its seed is the next one, so that all that is random is drawn anew. Its numbers are the member's as of the
+        snapshot, and its members are independent.
 
         Args:
           number: round of the snapshot; the latest if None.
@@ -44,7 +55,9 @@ class Row(NamedTuple):
                 raise RunError(f"{self.folder}: there is no snapshot yet")
             number = there[-1]
         parent = ParentConfig(run=str(self.folder), member=self.row, round=number)
-        return replace(self.config(), seed=self.run.seed + 1, first_member=0, parent=parent)
+        numbers = selection.restored(self.run, load_snapshot(self.folder, number)) if self.run.selection.every else {}
+        own = selection.alone(self.run, self.row, numbers)
+        return replace(own, seed=self.run.seed + 1, first_member=0, parent=parent)
 
 
 def find_row(place: str | Path, point: int, member: int) -> Row:

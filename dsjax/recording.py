@@ -119,7 +119,7 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
     if episodes < 1:
         raise RunError(f"--episodes {episodes}: at least 1 is needed")
     [member] = trained.members([member])
-    config = trained.config.row(member)
+    config = trained.alone(member)
     params = config.population_params()
     step = _learner(config.spec(), params) if mode == "learning" else _performer(config.spec(), params, mode)
     state, rows, outcomes = population.select(trained.state, np.array([member])), [], []

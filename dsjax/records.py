@@ -6,6 +6,7 @@
     episodes/round-000001.parquet      training episodes of the oscillating, learning controllers
     members/round-000001.parquet       each member at the round's end: amplitude, sensitivity, drift, when solved
     evaluations/round-000000.parquet   frozen-center episodes on held-out terrains
+    selections/round-000050.parquet    who went on as a copy of whom, in a run with selection
     scores/                            what `scoring` found, a file per snapshot, weights and terrain set
     snapshots/                         see `snapshot`
 
@@ -66,6 +67,16 @@ SCHEMAS = {
         ("terrains", pa.string()),  # name of the terrain set
         ("terrain", pa.int32()),  # index in the set
         *_EPISODE,
+    ]),
+    "selections": pa.schema([  # a row per copy and perturbed number
+        ("round", pa.int32()),  # after which
+        ("member", pa.int32()),  # that was replaced
+        ("parent", pa.int32()),  # whom it copied
+        ("score", pa.float64()),  # mean return of its last training episodes; -inf: it had none, or was stopped
+        ("parent_score", pa.float64()),
+        ("key", pa.string()),  # of a number, "section.key"
+        ("before", pa.float64()),  # its value, as copied from the parent
+        ("after", pa.float64()),
     ]),
 }  # fmt: skip
 

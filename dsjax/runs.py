@@ -23,6 +23,7 @@ class Run:
     episodes: pa.Table  # as records.SCHEMAS, like the others
     members: pa.Table
     evaluations: pa.Table
+    selections: pa.Table  # empty in a run without selection
     scores: pa.Table  # frozen centers on the reporting terrains, of the latest snapshot scored; empty if none was
 
     @property
@@ -56,7 +57,7 @@ def load(folder: Path) -> Run:
     config = load_config(folder)
     folder = Path(folder)
     try:
-        tables = {name: read_table(folder, name) for name in ("episodes", "members", "evaluations")}
+        tables = {name: read_table(folder, name) for name in ("episodes", "members", "evaluations", "selections")}
         scores = read_scores(folder)
     except RunError as error:
         raise _of_another_version(folder, str(error)) or error from None

@@ -1,10 +1,22 @@
 """The sections of a config: what each key means, and which values it takes."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, Strict
 from tyro.conf import Suppress, arg
+
+from dsjax.learning import LearningParams
+from dsjax.neuron import NeuronParams
+from dsjax.oscillator import OscillatorParams
+from dsjax.synapse import SynapseParams
+
+# Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
+_TRACED: dict[str, Any] = {
+    "oscillator": OscillatorParams, "synapse": SynapseParams, "neuron": NeuronParams, "learning": LearningParams,
+}  # fmt: skip
+NUMBERS = ("controller.hull_scale", *(f"{name}.{key}" for name, params in _TRACED.items() for key in params._fields))
+FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # those that say what is untrained
 
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
@@ -142,6 +154,21 @@ class SnapshotConfig:
     """Save after every so many rounds: what a kill can cost."""
     keep_every: Count = 100
     """Keep for good the snapshot of every so many rounds, beside the latest two and the best."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionConfig:
+    """Between rounds, members that lag go on as copies of better ones: for one good walker, not for statistics."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    every: Limit = 0
+    """Select after every so many rounds; 0 never does, and members are independent."""
+    share: Annotated[float, Strict(), Field(gt=0, le=0.5)] = 0.25
+    """Share of the members, the worst, that are replaced by copies of as large a share, the best; one at least."""
+    perturb: Annotated[float, Strict(), Field(ge=1, allow_inf_nan=False)] = 1.2
+    """Factor that a copy's numbers are multiplied with or divided by; 1 leaves them as they are."""
+    keys: Annotated[tuple[str, ...], Field(min_length=1)] = ("learning.learning_rate",)
+    """Numbers, by "section.key", that a copy perturbs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ _REFUSED = {
     "first_member": "every point has the same members",
     "seed": "every point has the same members",
     "parent": "a sweep's members begin untrained",
+    "selection": "a point's members are compared as independent ones",
     "environment.backend": "a sweep has one physics",
     "environment.workers": "it does not change what is learned",
 }
@@ -160,6 +161,8 @@ def _complaints(sweep):
         elif key not in known:
             yield configs.unknown_key(key)
     yield from (f"base: {key}: {reason}" for key, reason in _REFUSED.items() if key in stated and key == "members")
+    if stated.get("selection.every"):
+        yield f"base: selection.every = {stated['selection.every']}: {_REFUSED['selection']}"
     if "preset" in sweep.keys and "preset" in stated:
         yield f"preset = {stated['preset']!r} in the base, where it is swept: its numbers would hold for every preset"
     for key, values in sweep.grid.items():

@@ -88,6 +88,17 @@ class Tally:
             self.frozen_solved_step[member] = self.steps[member]
             self.frozen_solved_episode[member] = self.completed[member]
 
+    def succeeded(self, source):
+        """Let members go on as others: `source` (N,) int names whom each goes on as, mostly itself.
+
+        Their last episodes, which were another controller's, are forgotten: to be solved a copy needs a hundred of its
+        own. When its member was first solved, and its best return, stay.
+        """
+        copies = np.flatnonzero(source != np.arange(len(source)))
+        self.recent[copies] = self.recent_length[copies] = np.nan
+        self.frozen_return = self.frozen_return[source]  # a copy has its parent's centers
+        self.stopped_round[copies] = -1
+
     def training_return(self):
         """Return each member's mean over its last 100 completed episodes, (N,); nan before the first."""
         return _row_means(self.recent)

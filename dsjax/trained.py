@@ -1,12 +1,12 @@
 """Trained controllers, of a run's snapshot or shipped with dsjax: to score, to look into, to film."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from dsjax import population, pretrained
+from dsjax import population, pretrained, selection
 from dsjax.beginning import first_centers, restored, untrained
 from dsjax.config import Config
 from dsjax.controller import ControllerParams
@@ -25,6 +25,7 @@ class Trained:
     round: int  # of the snapshot
     state: PopulationState
     steps: np.ndarray  # (N,) environment steps that each member had trained for
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)  # (N,) by key, those that selection has changed
 
     @property
     def name(self) -> str:
@@ -36,8 +37,12 @@ class Trained:
         return pretrained.name_of(self.folder) is None
 
     def params(self) -> ControllerParams:
-        """Return the members' numbers, leaves (N,)."""
-        return self.config.population_params()
+        """Return the members' numbers, leaves (N,), as of the snapshot."""
+        return selection.with_numbers(self.config.population_params(), self.numbers)
+
+    def alone(self, member: int) -> Config:
+        """Return the config of one member alone, with its numbers as of the snapshot."""
+        return selection.alone(self.config, member, self.numbers)
 
     def untrained_centers(self) -> np.ndarray:
         """Return where the members' centers were when the run began, (N, 438)."""
@@ -80,7 +85,8 @@ def load(folder: Path, snapshot: str = "latest") -> Trained:
         arrays = snapshots.load(number)
     finally:
         snapshots.close()
-    return Trained(folder, config, number, restored(config, arrays), arrays["tally.steps"])
+    numbers = selection.restored(config, arrays)
+    return Trained(folder, config, number, restored(config, arrays), arrays["tally.steps"], numbers)
 
 
 def export(trained: Trained, member: int, path: Path) -> None:
@@ -100,7 +106,7 @@ def export(trained: Trained, member: int, path: Path) -> None:
         "steps": int(trained.steps[member]),
         **{key: session[key] for key in ("command", "git_commit", "versions")},
     }
-    pretrained.write(path, trained.config.row(member), population.select(trained.state, np.array([member])), origin)
+    pretrained.write(path, trained.alone(member), population.select(trained.state, np.array([member])), origin)
 
 
 def _choose(snapshots, folder, wanted):

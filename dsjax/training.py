@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dsjax import records, snapshot, synapse
+from dsjax import records, selection, snapshot, synapse
 from dsjax.beginning import beginning, first_centers, restored, untrained
 from dsjax.config import Config, load, to_toml
 from dsjax.environment import choose, make_vector
@@ -185,6 +185,7 @@ class Trainer:
         number = there[-1] if number is None else number
         arrays = snapshots.load(number)
         self.state = restored(self.config, arrays)
+        self.params = selection.with_numbers(self.params, selection.restored(self.config, arrays))
         self.tally.restore(arrays)
         self._first_centers = first_centers(self.config, self.folder)
         snapshots.discard_after(number)
@@ -203,7 +204,7 @@ class Trainer:
         self._write(snapshots, tables, save=due or self.finished())
 
     def _compute_round(self):
-        """Train one round and evaluate if it is time; return the tables to write."""
+        """Train one round, select and evaluate if it is time; return the tables to write."""
         active = self.active()
         number = int(self.tally.rounds) + 1
         left = self.config.steps - self.tally.ticks if self.config.steps else np.inf
@@ -214,9 +215,19 @@ class Trainer:
         self.tally.rounds += 1
         self.tally.ticks += ticks
         self._name_stopped(active)
+        if selection.due(self.config, number):
+            tables |= self._select(number)
+        # After selection: what is evaluated and recorded of a round is what its snapshot holds.
         if self.evaluated():
             tables |= self._evaluate()
         return tables | {"members": self.member_columns()}
+
+    def _select(self, number):
+        """Let members that lag go on as copies of better ones; return the table."""
+        score = self.tally.training_return()
+        self.state, self.params, source, lineage = selection.select(self.config, number, score, self.state, self.params)
+        self.tally.succeeded(source)
+        return {"selections": lineage}
 
     def _evaluate(self):
         """Evaluate the frozen centers; return the table. Members good enough to be solved meet all 100 terrains."""
@@ -252,14 +263,14 @@ class Trainer:
         if save:
             frozen = self.tally.frozen_return[np.asarray(self.state.running)]
             evaluated = "evaluations" in tables and len(frozen)
-            whole = snapshot.flatten(self.state) | self.tally.arrays()
+            whole = snapshot.flatten(self.state) | self.tally.arrays() | selection.arrays(self.config, self.params)
             snapshots.save(int(self.tally.rounds), whole, float(np.median(frozen)) if evaluated else None)
             self.saved = int(self.tally.rounds)
         self.watch.round_done(self)
 
     def _retrying(self, compute):
         """Return compute(), begun again from the same state if env workers die."""
-        state, counts = self.state, self.tally.arrays()
+        state, params, counts = self.state, self.params, self.tally.arrays()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return compute()
@@ -267,7 +278,7 @@ class Trainer:
                 self._check(-1)  # a signal to the whole process group may have ended the worker too
                 records.add_event(self.folder, "worker died", reason=str(error), attempt=attempt)
                 self.watch.notice(f"{error}; restarting round {int(counts['tally.rounds']) + 1}")
-                self.state = state
+                self.state, self.params = state, params
                 self.tally.restore(counts)
                 self._close_envs()
                 self._open_envs()

@@ -9,8 +9,8 @@ from conftest import ROOT
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
     "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
-    "sections", "config", "runs", "depot", "sweep", "plan", "lineage",
-    "statistics", "evaluation", "rounds", "beginning", "pretrained", "watch", "training", "trained", "wiring",
+    "sections", "config", "runs", "depot", "sweep", "plan", "selection", "statistics",
+    "evaluation", "rounds", "beginning", "lineage", "pretrained", "watch", "training", "trained", "wiring",
     "recording", "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison",
     "curves", "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
     "sweep_results", "sweep_plots", "jobs", "local", "cluster", "forecast", "sweep_tables", "launch", "findings",

@@ -87,6 +87,8 @@ GRID = "[grid]\nsynapse.amplitude = [0.1, 0.2]\n"
         ("[grid]\nsynapse.amplitude = [0.1, -1.0]", "point 1: synapse.amplitude = -1.0: input should be greater"),
         ("[grid]\nmembers = [1, 2]", "members cannot be swept: seeds says how many"),
         ("[base]\nmembers = 3\n" + GRID, "base: members: seeds says how many"),
+        ("[base]\nselection.every = 5\n" + GRID, "base: selection.every = 5: a point's members are compared as indep"),
+        ("[grid]\nselection.every = [5, 6]", "selection.every cannot be swept: a point's members are compared as"),
         ('[base]\npreset = "readme"\n[grid]\npreset = ["readme"]', "preset = 'readme' in the base, where it is swept"),
         ("samples = 1\n[random]\nsynapse.amplitude.normal = [0, 1]", "normal: must be one of uniform, log_uniform, ch"),
         ("samples = 1\n[random]\nsynapse.amplitude.uniform = [2, 1]", "must be two numbers, the lower one first"),

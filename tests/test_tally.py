@@ -86,6 +86,21 @@ def test_cut_episodes_stay_out_of_the_statistics():
     assert list(tally.episodes) == [2, 1]
 
 
+def test_a_copy_needs_episodes_of_its_own():
+    tally = Tally(2)
+    play(tally, [400.0] * 99)
+    tally.evaluated(1, np.full(3, 50.0))
+    tally.stopped_round[0] = 4
+    tally.succeeded(np.array([1, 1]))
+    assert np.isnan(tally.training_return()[0])
+    assert list(tally.frozen_return) == [50.0, 50.0]
+    assert (tally.stopped_round[0], tally.best_return[0], tally.completed[0]) == (-1, 400.0, 99)
+    play(tally, [400.0] * 99)
+    assert not tally.solved().any()
+    play(tally, [400.0])
+    assert list(tally.solved()) == [True, False]
+
+
 def test_restored_counters_are_equal_and_apart():
     tally, other = Tally(2), Tally(2)
     play(tally, [5.0, 6.0])

@@ -8,13 +8,14 @@ import psutil
 import pytest
 from conftest import ROOT, run_script, start_script
 
-from dsjax import config, environment, population, records
+from dsjax import config, environment, evaluation, population, records
 from dsjax.presets import PRESETS
 from dsjax.records import RunError
 from dsjax.rounds import round_seeds
 from dsjax.snapshot import Snapshots
 from dsjax.training import Trainer
 from dsjax.watch import Watch
+from dsjax.workers import WorkerDied
 
 ROUNDS, ROUND_STEPS = 5, 400
 TINY = {
@@ -84,6 +85,53 @@ def test_killed_in_mid_round_and_resumed_equals_uninterrupted(tmp_path, preset, 
     status, output = run_script("train.py", "--output", killed, "--resume")
     assert status == 0, output
     assert_same_run(tmp_path / "whole", killed)
+
+
+def test_a_run_with_selection_that_was_killed_equals_an_uninterrupted_one(tmp_path):
+    class Killed(Watch):
+        def tick(self, trainer, tick):
+            if trainer.tally.rounds == 3 and tick == 100:  # after two selections, and one that no snapshot holds yet
+                raise KeyboardInterrupt
+
+    settings = tiny(members=4, selection={"every": 1}, snapshots={"every": 2}, evaluation={"every": 2, "episodes": 1})
+    Trainer(settings, tmp_path / "whole").run()
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(settings, tmp_path / "killed", Killed()).run()
+    assert Snapshots(tmp_path / "killed").numbers()[-1] == 2
+    Trainer(settings, tmp_path / "killed").run(resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+    assert len(records.read_table(tmp_path / "killed", "selections")) == ROUNDS
+    _, arrays = last_snapshot(tmp_path / "killed")
+    assert len(set(arrays["selection.learning.learning_rate"].tolist())) > 1
+
+
+def test_a_worker_that_dies_after_selection_does_not_let_it_happen_twice(tmp_path, monkeypatch):
+    settings = tiny(members=4, steps=ROUND_STEPS, selection={"every": 1}, evaluation={"every": 1, "episodes": 1})
+    Trainer(settings, tmp_path / "quiet").run()
+    calls = []
+
+    def fragile(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 2:  # the evaluation of round 1
+            raise WorkerDied("worker 0 died")
+        return evaluation.evaluate(*arguments, **options)
+
+    monkeypatch.setattr("dsjax.training.evaluate", fragile)
+    Trainer(settings, tmp_path / "disturbed").run()
+    assert len(calls) == 3
+    assert_same_run(tmp_path / "quiet", tmp_path / "disturbed")
+
+
+def test_a_stopped_member_goes_on_as_a_copy(tmp_path):
+    trainer = Trainer(tiny(selection={"every": 2}), tmp_path / "run")
+    learning = trainer.params.learning
+    rates = np.array([1.2e-5, np.inf, 1.2e-5], np.float32)
+    trainer.params = trainer.params._replace(learning=learning._replace(learning_rate=rates))
+    trainer.run()
+    assert trainer.state.running.all()
+    assert trainer.tally.stopped_round[1] == -1
+    rows = records.read_table(tmp_path / "run", "selections").to_pylist()
+    assert (rows[0]["round"], rows[0]["member"], rows[0]["score"]) == (2, 1, -np.inf)
 
 
 def test_both_gymnasium_backends_train_alike(tmp_path):
