@@ -1,9 +1,10 @@
 """The learning rule: a modulator moves centers towards weights that paid off, and fades the oscillation.
 
-    dc/dt = eta (m - b) (w - c)              dA/dt = -lambda m A
+    dc/dt = eta (m - b) (w - c)              dA/dt = -(lambda m + kappa) A
 
-The published rule has no baseline: b = 0. To change the rule, change `step`; to change only how far the centers follow,
-name another optax transformation in `transformation`. Source: Wei & Webb, IROS 2018, section II.
+The published rule has no baseline, and fades by reward alone: b = kappa = 0. To change the rule, change `step`; to
+change only how far the centers follow, name another optax transformation in `transformation`.
+Source: Wei & Webb, IROS 2018, section II.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class LearningParams(NamedTuple):
 
     learning_rate: ArrayLike  # eta [1/ms]: larger moves centers faster, and noisier
     amplitude_decay: ArrayLike  # lambda [1/ms]: larger ends exploration sooner
+    fade_rate: ArrayLike  # kappa [1/ms]: fading whatever the reward, as a schedule of the amplitude; 0: by reward alone
     momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
     baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: b = 0
     averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
@@ -114,5 +116,6 @@ def step(synapses, state, modulator, spec, params, synapse_params, dt):
     passed = center, LearningState(optimizer, baseline, average)
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
-    synapses = synapse.fade(synapses._replace(center=center), params.amplitude_decay * fading * dt)
+    amount = (params.amplitude_decay * fading + params.fade_rate) * dt
+    synapses = synapse.fade(synapses._replace(center=center), amount)
     return synapse.renew(synapses, last_weight), state

@@ -18,6 +18,7 @@ _SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_ra
 _RULE = LearningParams(
     learning_rate=1.2e-5,
     amplitude_decay=3e-9,
+    fade_rate=0.0,
     momentum=0.9,
     baseline_time=math.inf,
     averaging_time=0.0,

@@ -124,6 +124,8 @@ class LearningConfig:
     """Speed at which centers follow rewarded weights [1/ms]."""
     amplitude_decay: NonNegative
     """Rate at which reward fades the oscillation [1/ms]; larger ends exploration sooner."""
+    fade_rate: NonNegative
+    """Rate at which the oscillation fades whatever the reward [1/ms]; 0 fades by reward alone."""
     momentum: Annotated[float, Strict(), Field(ge=0, lt=1)]
     """Share of the last update that momentum keeps."""
     baseline_time: Annotated[float, Strict(), Field(gt=0)]

@@ -14,6 +14,7 @@ SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_ran
 PARAMS = LearningParams(
     learning_rate=1.2e-4,
     amplitude_decay=3e-8,
+    fade_rate=0.0,
     momentum=0.9,
     baseline_time=math.inf,
     averaging_time=0.0,
@@ -134,6 +135,15 @@ def test_punishment_lets_the_amplitude_grow_only_if_signed(signed, grows):
     params = PARAMS._replace(amplitude_decay=1e-3)
     after, _ = learning.step(synapses, learned, jnp.float32(-1), spec, params, SYNAPSE, STEP)
     assert (synapse.amplitude(after, SYNAPSE) > 0.2) == grows
+
+
+def test_the_amplitude_can_fade_with_time_alone(float64):
+    params = PARAMS._replace(fade_rate=1e-6)
+    synapses, learned = begin(LearningSpec())
+    for _ in range(10):
+        synapses, learned = learning.step(synapses, learned, -1.0, LearningSpec(), params, SYNAPSE, STEP)
+    expected = 0.2 * np.exp(-10 * STEP * (1e-6 - 3e-8))
+    assert synapse.amplitude(synapses, SYNAPSE) == pytest.approx(expected, rel=1e-12)
 
 
 def test_unknown_optimizer_is_refused():
