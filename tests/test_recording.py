@@ -161,9 +161,13 @@ def test_the_untrained_centers_are_those_of_round_0(run, learned):
 
 
 def test_a_member_that_is_not_finite_is_said_to_be(trained):
-    synapses = trained.state.members.synapses
-    broken = synapses._replace(center=synapses.center * jnp.nan, weight=synapses.weight * jnp.nan)
-    state = trained.state._replace(members=trained.state.members._replace(synapses=broken))
+    members = trained.state.members
+    nowhere = members.synapses.center * jnp.nan
+    broken = members._replace(
+        synapses=members.synapses._replace(center=nowhere, weight=nowhere),
+        learning=members.learning._replace(average=nowhere),
+    )
+    state = trained.state._replace(members=broken)
     for mode in ("learning", "centers"):
         with pytest.raises(RunError, match="member 1 cannot walk: its action is not finite"):
             recording.record(dataclasses.replace(trained, state=state), MEMBER, mode)

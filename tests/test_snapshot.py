@@ -67,10 +67,10 @@ def test_flipped_bits_are_noticed(saved):
 
 
 def test_other_format_is_refused_by_name(saved, monkeypatch):
-    monkeypatch.setattr(snapshot, "FORMAT", 3)
-    with pytest.raises(
-        SnapshotError, match=r"snapshot 6 in .* has format 1, written by dsjax .* reads format 2; to use"
-    ):
+    written = snapshot.FORMAT
+    monkeypatch.setattr(snapshot, "FORMAT", written + 1)
+    told = rf"snapshot 6 in .* has format {written}, written by dsjax .* reads format {written + 1}; to use"
+    with pytest.raises(SnapshotError, match=told):
         Snapshots(saved).load(6)
 
 
