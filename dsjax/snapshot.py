@@ -117,7 +117,8 @@ class Snapshots:
         if about["format"] != FORMAT:
             raise SnapshotError(
                 f"snapshot {number} in {self.folder} has format {about['format']}, written by dsjax "
-                f"{about['dsjax']}; this dsjax {version('dsjax')} reads format {FORMAT}" + self._offer(number)
+                f"{about['dsjax']}; this dsjax {version('dsjax')} reads format {FORMAT}; "
+                f"use the code that wrote it, whose commit is in run.json"
             )
         try:
             arrays = self._checkpointer.load(number)

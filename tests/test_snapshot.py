@@ -69,7 +69,7 @@ def test_flipped_bits_are_noticed(saved):
 def test_other_format_is_refused_by_name(saved, monkeypatch):
     written = snapshot.FORMAT
     monkeypatch.setattr(snapshot, "FORMAT", written + 1)
-    told = rf"snapshot 6 in .* has format {written}, written by dsjax .* reads format {written + 1}; to use"
+    told = rf"snapshot 6 in .* has format {written}, written by dsjax .* reads format {written + 1}; use the code"
     with pytest.raises(SnapshotError, match=told):
         Snapshots(saved).load(6)
 
