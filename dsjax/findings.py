@@ -39,8 +39,8 @@ def findings(folders: Sequence[Path], by: Sequence[str] = ()) -> Findings:
         return _of_sweep(folders[0])
     comparison = compare(folders, by)
     rows = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
-    tables, figures = comparison_tables(comparison), plots.comparison_figures(comparison)
-    return Findings(comparison.notes, tables, rows, markdown(comparison), figures)
+    tables, figures = comparison_tables(rows["groups"], rows["pairs"]), plots.comparison_figures(comparison)
+    return Findings(comparison.notes, tables, rows, markdown(rows["groups"]), figures)
 
 
 def _of_sweep(folder):
@@ -54,4 +54,4 @@ def _of_sweep(folder):
             yield "training-steps", plots.training_curves(comparison)
             yield "frozen-steps", plots.frozen_curves(comparison)
 
-    return Findings(results.notes, result_tables(results), rows, markdown(comparison), figures())
+    return Findings(results.notes, result_tables(results), rows, markdown(group_rows(comparison)), figures())

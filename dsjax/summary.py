@@ -1,5 +1,6 @@
 """A comparison in numbers: rows per group, per pair of groups and per member, as in its figures."""
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -97,10 +98,10 @@ _PAGE_COLUMNS = (
 )  # fmt: skip
 
 
-def markdown(comparison: Comparison) -> str:
-    """Return the table of groups in Markdown: as `group_rows`, for people."""
+def markdown(groups: Sequence[dict]) -> str:
+    """Return the rows of `group_rows` as a table in Markdown, for people."""
     lines = [_PAGE_COLUMNS, ["---"] * len(_PAGE_COLUMNS)]
-    for row in group_rows(comparison):
+    for row in groups:
         median = row["frozen_solved_median_steps"]
         lines.append([
             row["group"], str(row["members"]), f"{row['median_steps']:,.0f}",

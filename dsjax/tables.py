@@ -1,6 +1,7 @@
 """Tables for the terminal, narrow enough for 80 columns."""
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,11 @@ from rich import box
 from rich.table import Table
 
 from dsjax.benchmark import BenchmarkCommand, Measurement, growth
-from dsjax.comparison import Comparison
 from dsjax.environment import cores
 from dsjax.histories import UNITS
 from dsjax.records import RunError, read_table
 from dsjax.scoring import Score
 from dsjax.statistics import frozen_curve, iqm, score
-from dsjax.summary import group_rows, pair_rows
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
 from dsjax.training import Trainer
 
@@ -140,13 +139,13 @@ def soak_table(rows: list[tuple[int, int, float]]) -> Table:
     return table
 
 
-def comparison_tables(comparison: Comparison) -> list[Table]:
-    """Return the tables of a comparison: returns by group, when solved, and pairs of groups if there are any.
+def comparison_tables(groups: Sequence[dict], pairs: Sequence[dict]) -> list[Table]:
+    """Return the tables of a comparison's rows: returns by group, when solved, and pairs of groups if there are any.
 
     "learning" is each member's mean over its last 100 training episodes, "frozen" that of its frozen centers' last
     episodes; shown are interquartile means over members with their 95 % bootstrap intervals.
     """
-    returns = plain_table(f"returns, IQM over members and its 95 % interval; frozen on {comparison.terrains}")
+    returns = plain_table(f"returns, IQM over members and its 95 % interval; frozen on {groups[0]['terrains']}")
     solved = plain_table(f"solved: a mean of {SOLVED_RETURN:.0f}; medians by Kaplan-Meier")
     for table, names in (
         (returns, ("learning", "frozen", "worst", "best", "falls")),
@@ -155,7 +154,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
         table.add_column("group", overflow="fold")
         for name in names:
             table.add_column(name, justify="right", no_wrap=True)
-    for row in group_rows(comparison):
+    for row in groups:
         returns.add_row(
             f"{row['group']}\n{row['members']} members, {row['median_steps']:,.0f} steps",
             *(_with_interval(row, f"{what}_iqm") for what in ("training", "frozen")),
@@ -166,15 +165,15 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
             share = f"{row[f'{rule}_solved']}/{row['members']}"
             label = row["group"] if rule == "training" else ""
             solved.add_row(label, name, share, *(f"{m:,.0f}" if np.isfinite(m) else "-" for m in medians))
-    return [returns, solved, *_pairs_table(comparison)]
+    return [returns, solved, *_pairs_table(pairs)]
 
 
-def _pairs_table(comparison):
+def _pairs_table(rows):
     pairs = plain_table("probability of a higher frozen return [95 %]")
     pairs.add_column("a member of", overflow="fold")
     pairs.add_column("over one of", overflow="fold")
     pairs.add_column("probability", justify="right")
-    for row in pair_rows(comparison):
+    for row in rows:
         span = f"{row['probability']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
         pairs.add_row(row["first"], row["second"], span.replace("[", r"\["))
     return [pairs] if pairs.rows else []

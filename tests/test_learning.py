@@ -1,4 +1,3 @@
-import math
 from functools import partial
 
 import jax
@@ -7,19 +6,12 @@ import numpy as np
 import pytest
 
 from dsjax import learning, synapse
-from dsjax.learning import LearningParams, LearningSpec
+from dsjax.learning import LearningSpec
+from dsjax.presets import PRESETS
 from dsjax.synapse import SynapseParams
 
 SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_range=0.2)
-PARAMS = LearningParams(
-    learning_rate=1.2e-4,
-    amplitude_decay=3e-8,
-    fade_rate=0.0,
-    momentum=0.9,
-    baseline_time=math.inf,
-    averaging_time=0.0,
-    floor=-math.inf,
-)
+PARAMS = PRESETS["iros2018"][1].learning._replace(learning_rate=1.2e-4, amplitude_decay=3e-8)
 STEP = 33.0
 SPECS = [LearningSpec(optimizer=name) for name in learning.OPTIMIZERS]
 
