@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import tomllib
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -158,13 +159,21 @@ def check(values: dict[str, Any], source: str = "config") -> Config:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{source}: {explain(mistake)}" for mistake in error.errors())) from None
-    if complaints := [f"{source}: {complaint}" for complaint in _selection_complaints(config)]:
+    if complaints := [f"{source}: {complaint}" for complaint in _complaints(config)]:
         raise ConfigError("\n".join(complaints))
     for number, point in enumerate(config.points):
         if wrong := [key for key in point if key not in NUMBERS]:
             raise ConfigError(f"{source}: point {number}: {_no_number(wrong[0])}")
         check(dataclasses.asdict(config.row(number * config.members)), f"{source}: point {number}")
     return config
+
+
+def _complaints(config):
+    """Yield a line on each thing that no key alone makes wrong."""
+    learning = config.learning
+    if isfinite(learning.fade_reward) and not isfinite(learning.baseline_time):
+        yield f"learning.fade_reward = {learning.fade_reward:g}: follows the mean; set learning.baseline_time too"
+    yield from _selection_complaints(config)
 
 
 def _selection_complaints(config):

@@ -2,8 +2,9 @@
 
     dc/dt = eta (m - b) (w - c)              dA/dt = -(lambda m + kappa) A
 
-The published rule has no baseline, and fades by reward alone: b = kappa = 0. To change the rule, change `step`; to
-change only how far the centers follow, name another optax transformation in `transformation`.
+The published rule has no baseline, and fades by reward alone: b = kappa = 0. Where the amplitude follows progress, it
+also relaxes to A0 exp(-b / rho), as fast as the baseline b forgets. To change the rule, change `step`; to change only
+how far the centers follow, name another optax transformation in `transformation`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
@@ -35,6 +36,7 @@ class LearningParams(NamedTuple):
     learning_rate: ArrayLike  # eta [1/ms]: larger moves centers faster, and noisier
     amplitude_decay: ArrayLike  # lambda [1/ms]: larger ends exploration sooner
     fade_rate: ArrayLike  # kappa [1/ms]: fading whatever the reward, as a schedule of the amplitude; 0: by reward alone
+    fade_reward: ArrayLike  # rho: mean reward at which the amplitude, following progress, is 1/e; inf: it follows none
     momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
     baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: b = 0
     averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
@@ -91,6 +93,9 @@ def step(synapses, state, modulator, spec, params, synapse_params, dt):
     is reinforcement comparison (Sutton 1984; Williams, Machine Learning 1992). The average of the centers is Polyak &
     Juditsky's (1992): it lies nearer to the optimum than centers that still move about it.
 
+    An amplitude that follows progress fades while reward comes to be expected, and grows back when it fails to come, as
+    in Gullapalli's stochastic unit (Neural Networks 1990). It follows the baseline: with none, it would stay.
+
     Args:
       synapses: SynapseState of any shape.
       state: LearningState.
@@ -117,5 +122,7 @@ def step(synapses, state, modulator, spec, params, synapse_params, dt):
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt
+    behind = jnp.maximum(state.baseline, 0) / params.fade_reward - synapses.fade
+    amount += jnp.where(jnp.isfinite(params.fade_reward), behind * dt / params.baseline_time, 0)
     synapses = synapse.fade(synapses._replace(center=center), amount)
     return synapse.renew(synapses, last_weight), state

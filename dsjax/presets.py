@@ -19,6 +19,7 @@ _RULE = LearningParams(
     learning_rate=1.2e-5,
     amplitude_decay=3e-9,
     fade_rate=0.0,
+    fade_reward=math.inf,
     momentum=0.9,
     baseline_time=math.inf,
     averaging_time=0.0,

@@ -126,6 +126,8 @@ class LearningConfig:
     """Rate at which reward fades the oscillation [1/ms]; larger ends exploration sooner."""
     fade_rate: NonNegative
     """Rate at which the oscillation fades whatever the reward [1/ms]; 0 fades by reward alone."""
+    fade_reward: Annotated[float, Strict(), Field(gt=0)]
+    """Mean reward of a step at which the oscillation, following progress, is 1/e of the first; inf follows none."""
     momentum: Annotated[float, Strict(), Field(ge=0, lt=1)]
     """Share of the last update that momentum keeps."""
     baseline_time: Annotated[float, Strict(), Field(gt=0)]

@@ -5,6 +5,9 @@
     [base]                                               # as in a config
     [grid]                                               # every combination is a point; or
     learning.learning_rate = [1e-5, 1e-4]
+    [together]                                           # all first values are a point, all second ones, ...; or
+    learning.learning_rate = [1e-5, 1e-4]
+    synapse.period = [20000.0, 60000.0]
     [random]                                             # `samples` points, drawn by log_uniform, uniform or choice
     learning.learning_rate.log_uniform = [1e-6, 1e-3]
 
@@ -52,17 +55,19 @@ class Sweep:
     sample_seed: Limit = 0  # another one draws other points
     base: dict[str, Any] = field(default_factory=dict)  # nested, as in a config
     grid: dict[str, list[Any]] = field(default_factory=dict)  # values by "section.key"
+    together: dict[str, list[Any]] = field(default_factory=dict)  # likewise
     random: dict[str, dict[str, list[Any]]] = field(default_factory=dict)  # {kind: bounds or choices} likewise
 
     @property
     def keys(self) -> list[str]:
         """The swept keys, in the file's order."""
-        return [*self.grid, *self.random]
+        return [*self.grid, *self.together, *self.random]
 
     def points(self) -> list[dict[str, Any]]:
-        """Return the values of the swept keys at every point; the last key varies fastest."""
-        if self.grid:
-            return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
+        """Return the values of the swept keys at every point; in a grid, the last key varies fastest."""
+        if not self.random:
+            rows = itertools.product(*self.grid.values()) if self.grid else zip(*self.together.values(), strict=True)
+            return [dict(zip(self.keys, values, strict=True)) for values in rows]
         return [
             {key: _draw(key, how, self.sample_seed, sample) for key, how in self.random.items()}
             for sample in range(self.samples)
@@ -79,7 +84,7 @@ def load(path: Path) -> Sweep:
     base = configs.merge({"environment": {"workers": 1}}, values.pop("base", {}))
     if isinstance(name := values.pop("config", None), str):
         base = configs.merge(configs.read(Path(path).parent / name), base)
-    values |= {"base": base, "grid": configs.flatten(values.get("grid", {}))}
+    values |= {"base": base} | {name: configs.flatten(values.get(name, {})) for name in ("grid", "together")}
     random: dict[str, dict[str, Any]] = {}
     for name, drawn in configs.flatten(values.get("random", {})).items():
         key, _, kind = name.rpartition(".")
@@ -149,10 +154,10 @@ def _draw(key, how, seed, sample):
 
 def _complaints(sweep):
     """Yield a line on each thing that makes it no sweep."""
-    if bool(sweep.grid) == bool(sweep.random):
-        yield "a sweep has either a [grid] or a [random] table of keys to vary"
+    if sum(map(bool, (sweep.grid, sweep.together, sweep.random))) != 1:
+        yield "a sweep has one table of keys to vary: [grid], [together] or [random]"
     if bool(sweep.samples) != bool(sweep.random):
-        yield f"samples = {sweep.samples}: a random sweep needs at least 1, a grid has none"
+        yield f"samples = {sweep.samples}: a random sweep needs at least 1, others have none"
     stated = configs.flatten(sweep.base)
     known = configs.flat(configs.build({}))
     for key in sweep.keys:
@@ -168,6 +173,9 @@ def _complaints(sweep):
     for key, values in sweep.grid.items():
         if not values or any(value in values[:place] for place, value in enumerate(values)):
             yield f"grid: {key} = {values}: there must be values, each of them once"
+    counts = {key: len(values) for key, values in sweep.together.items()}
+    if len(set(counts.values())) > 1:
+        yield f"together: {', '.join(f'{key} has {n}' for key, n in counts.items())} values; give as many of each"
     for key, how in sweep.random.items():
         yield from (f"random: {key}: {complaint}" for complaint in _range_complaints(how))
 

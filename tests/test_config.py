@@ -73,6 +73,7 @@ def test_every_field_of_the_library_can_be_configured():
         ({"selection": {"every": 5, "keys": ["neuron.maximum"]}}, "neuron.maximum = inf stays what it is, times any"),
         ({"selection": {"every": 5}, "members": 1}, "selection.every = 5: a lone member has no other to copy"),
         ({"selection": {"every": 5}, "points": [{}, {}]}, "selection.every = 5: copies would carry numbers from point"),
+        ({"learning": {"fade_reward": 0.1}}, "learning.fade_reward = 0.1: follows the mean; set learning.ba"),
         ({"preset": "iros2019"}, "preset = 'iros2019': there is no such preset; there are iros2018, readme"),
     ],
 )  # fmt: skip

@@ -138,6 +138,16 @@ def test_the_amplitude_can_fade_with_time_alone(float64):
     assert synapse.amplitude(synapses, SYNAPSE) == pytest.approx(expected, rel=1e-12)
 
 
+def test_the_amplitude_can_follow_the_mean_reward_down_and_up(float64):
+    params = PARAMS._replace(amplitude_decay=0.0, baseline_time=50 * STEP, fade_reward=0.1)
+    step = jax.jit(partial(learning.step, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP))
+    state = begin(LearningSpec())
+    for reward, expected in ((0.2, np.exp(-2)), (0.05, np.exp(-0.5)), (-1.0, 1.0)):
+        for _ in range(1000):
+            state = step(*state, jnp.float64(reward))
+        assert synapse.amplitude(state[0], SYNAPSE) == pytest.approx(0.2 * expected, rel=1e-6)
+
+
 def test_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="optimizer = 'lion': must be one of sgd, momentum, adam"):
         learning.init(begin(LearningSpec())[0], LearningSpec(optimizer="lion"), PARAMS)

@@ -36,6 +36,15 @@ def test_a_grid_is_every_combination(tmp_path):
     ]
 
 
+def test_values_taken_together_are_a_point_each(tmp_path):
+    path = written(tmp_path, "[together]\nsynapse.amplitude = [0.1, 0.2]\nlearning.repulsive = [true, true]\n")
+    loaded = sweep.open_folder(sweep.load(path), tmp_path / "folder")
+    assert loaded.points() == [
+        {"synapse.amplitude": 0.1, "learning.repulsive": True},
+        {"synapse.amplitude": 0.2, "learning.repulsive": True},
+    ]
+
+
 RANDOM = """
 samples = {samples}
 sample_seed = {seed}
@@ -76,15 +85,19 @@ GRID = "[grid]\nsynapse.amplitude = [0.1, 0.2]\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seeds = 3", "a sweep has either a [grid] or a [random] table of keys to vary"),
+        ("seeds = 3", "a sweep has one table of keys to vary: [grid], [together] or [random]"),
         ("sedes = 3\n" + GRID, "unknown key sedes; did you mean seeds?"),
         ("seeds = 0\n" + GRID, "seeds = 0: input should be greater than or equal to 1"),
-        ("samples = 4\n" + GRID, "samples = 4: a random sweep needs at least 1, a grid has none"),
+        ("samples = 4\n" + GRID, "samples = 4: a random sweep needs at least 1, others have none"),
         ("[grid]\nsynapse.amplitud = [1]", "unknown key synapse.amplitud; did you mean synapse.amplitude?"),
         ("[grid]\nsynapse.amplitude = []", "grid: synapse.amplitude = []: there must be values, each of them once"),
         ("[grid]\nsynapse.amplitude = [1, 1]", "there must be values, each of them once"),
         ("[grid]\nsynapse.amplitude = 1", "grid.synapse.amplitude = 1: input should be a valid list"),
         ("[grid]\nsynapse.amplitude = [0.1, -1.0]", "point 1: synapse.amplitude = -1.0: input should be greater"),
+        (
+            "[together]\nsynapse.amplitude = [1, 2]\nsynapse.period = [9e3]",
+            "amplitude has 2, synapse.period has 1 values",
+        ),
         ("[grid]\nmembers = [1, 2]", "members cannot be swept: seeds says how many"),
         ("[base]\nmembers = 3\n" + GRID, "base: members: seeds says how many"),
         ("[base]\nselection.every = 5\n" + GRID, "base: selection.every = 5: a point's members are compared as indep"),
