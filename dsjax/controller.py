@@ -159,8 +159,9 @@ def act(state, weights, observation_, spec, params, dt):
 
 def learn(state, modulator, spec, params, dt):
     """Advance the synapses by dt under a modulator; returns the ControllerState. See `learning.step`."""
+    effort = jnp.mean(jnp.abs(state.action))
     synapses, learned = learning.step(
-        state.synapses, state.learning, modulator, spec.learning, params.learning, params.synapse, dt
+        state.synapses, state.learning, modulator, effort, spec.learning, params.learning, params.synapse, dt
     )
     return state._replace(synapses=synapses, learning=learned)
 

@@ -1,10 +1,10 @@
 """The learning rule: a modulator moves centers towards weights that paid off, and fades the oscillation.
 
-    dc/dt = eta (m - b) (w - c)              dA/dt = -(lambda m + kappa) A
+    dc/dt = eta (m - r) (w - c)              dA/dt = -(lambda m + kappa) A
 
-The published rule has no baseline, and fades by reward alone: b = kappa = 0. Where the amplitude follows progress, it
-also relaxes to A0 exp(-b / rho), as fast as the baseline b forgets. To change the rule, change `step`; to change only
-how far the centers follow, name another optax transformation in `transformation`.
+The published rule expects no reward, and fades by reward alone: r = kappa = 0. Where the amplitude follows progress, it
+also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the rule, change `step`; to change
+only how far the centers follow, name another optax transformation in `transformation`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
@@ -38,7 +38,8 @@ class LearningParams(NamedTuple):
     fade_rate: ArrayLike  # kappa [1/ms]: fading whatever the reward, as a schedule of the amplitude; 0: by reward alone
     fade_reward: ArrayLike  # rho: mean reward at which the amplitude, following progress, is 1/e; inf: it follows none
     momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
-    baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: b = 0
+    baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: r = 0
+    effort: ArrayLike  # in [0, 1]: how far the reward that is expected grows with the effort; 0: it is the mean reward
     averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
     floor: ArrayLike  # a worse reward counts as this one, so that a fall's -100 does not outweigh all else; -inf: none
 
@@ -47,7 +48,7 @@ class LearningState(NamedTuple):
     """What learning remembers beside the synapses, which have any shape s."""
 
     optimizer: optax.OptState
-    baseline: jax.Array  # (): running mean of the modulator
+    baseline: jax.Array  # (): running mean of the modulator, or with `effort` 1, of the modulator per effort
     average: jax.Array  # s: running mean of the centers: the weights of a controller that no longer learns
 
 
@@ -81,7 +82,14 @@ def modulator(reward, spec, params):
     return jnp.maximum(reward, params.floor if spec.repulsive else 0)
 
 
-def step(synapses, state, modulator, spec, params, synapse_params, dt):
+def expectation(state, effort, params):
+    """Return the modulator that a step of this effort is expected to bring, ()."""
+    # Punishment is no price of effort: else the way out of it would be to exert oneself more.
+    scale = jnp.where(state.baseline > 0, 1 - params.effort + params.effort * effort, 1)
+    return state.baseline * scale
+
+
+def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     """Advance the synapses by dt under a modulator.
 
     The weight moves along its cycle; the center follows it, or flees it, in proportion to the modulator; the
@@ -96,10 +104,16 @@ def step(synapses, state, modulator, spec, params, synapse_params, dt):
     An amplitude that follows progress fades while reward comes to be expected, and grows back when it fails to come, as
     in Gullapalli's stochastic unit (Neural Networks 1990). It follows the baseline: with none, it would stay.
 
+    If the expected reward grows with effort, centers climb the reward per effort instead of per time: where m and e are
+    the means of modulator and effort, m - (m / e) effort is uncorrelated with weights just where m / e is stationary.
+    A return is of that kind: on a way of given length it counts what the way costs, and not how long it takes. Animals
+    are held to choose their gaits likewise, by the cost of transport (Hoyt & Taylor, Nature 1981).
+
     Args:
       synapses: SynapseState of any shape.
       state: LearningState.
       modulator: () reward signal over the step.
+      effort: () that the step took, in [0, 1]: mean magnitude of the action.
       spec: LearningSpec.
       params: LearningParams.
       synapse_params: SynapseParams.
@@ -110,7 +124,8 @@ def step(synapses, state, modulator, spec, params, synapse_params, dt):
     """
     last_weight = synapses.weight
     synapses = synapse.advance(synapses, synapse_params, dt)
-    surprise = modulator - state.baseline
+    expected = expectation(state, effort, params)
+    surprise = modulator - expected
     gradient = -surprise * (synapses.weight - synapses.center) * dt
     updates, optimizer = transformation(spec, params).update(gradient, state.optimizer, synapses.center)
     center = optax.apply_updates(synapses.center, updates)
@@ -122,7 +137,7 @@ def step(synapses, state, modulator, spec, params, synapse_params, dt):
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt
-    behind = jnp.maximum(state.baseline, 0) / params.fade_reward - synapses.fade
+    behind = jnp.maximum(expected, 0) / params.fade_reward - synapses.fade
     amount += jnp.where(jnp.isfinite(params.fade_reward), behind * dt / params.baseline_time, 0)
     synapses = synapse.fade(synapses._replace(center=center), amount)
     return synapse.renew(synapses, last_weight), state

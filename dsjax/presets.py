@@ -22,6 +22,7 @@ _RULE = LearningParams(
     fade_reward=math.inf,
     momentum=0.9,
     baseline_time=math.inf,
+    effort=0.0,
     averaging_time=0.0,
     floor=-math.inf,
 )

@@ -132,6 +132,8 @@ class LearningConfig:
     """Share of the last update that momentum keeps."""
     baseline_time: Annotated[float, Strict(), Field(gt=0)]
     """Time over which the mean reward is taken that rewards are compared with [ms]; inf compares with 0."""
+    effort: Annotated[float, Strict(), Field(ge=0, le=1)]
+    """How far the reward that is expected grows with effort, the mean torque; 1 makes reward per effort what counts."""
     averaging_time: NonNegative
     """Time over which centers are averaged for frozen controllers [ms]; 0 takes them as they are."""
     floor: Annotated[float, Strict(), Field(le=0)]

@@ -13,6 +13,7 @@ from dsjax.synapse import SynapseParams
 SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_range=0.2)
 PARAMS = PRESETS["iros2018"][1].learning._replace(learning_rate=1.2e-4, amplitude_decay=3e-8)
 STEP = 33.0
+EFFORT = 0.5  # matters only where the expected reward grows with it
 SPECS = [LearningSpec(optimizer=name) for name in learning.OPTIMIZERS]
 
 
@@ -30,7 +31,7 @@ def begin(spec, shape=(30,), key=0):
 
 def test_step_is_the_equation(float64):
     synapses, learned = begin(LearningSpec())
-    after, _ = learning.step(synapses, learned, 0.7, LearningSpec(), PARAMS, SYNAPSE, STEP)
+    after, _ = learning.step(synapses, learned, 0.7, EFFORT, LearningSpec(), PARAMS, SYNAPSE, STEP)
     weight = synapses.center + 0.2 * np.sin(2 * np.pi * (synapses.time + STEP) / synapses.period)
     np.testing.assert_allclose(after.weight, weight, rtol=1e-12)
     center = synapses.center + (weight - synapses.center) * 0.7 * 1.2e-4 * STEP
@@ -41,7 +42,9 @@ def test_step_is_the_equation(float64):
 def test_no_modulator_no_learning_bit_for_bit():
     synapses, learned = begin(LearningSpec())
     first = synapses
-    step = jax.jit(partial(learning.step, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP))
+    step = jax.jit(
+        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP)
+    )
     for _ in range(100):
         synapses, learned = step(synapses, learned, jnp.float32(0))
     np.testing.assert_array_equal(synapses.center, first.center)
@@ -52,7 +55,7 @@ def test_no_modulator_no_learning_bit_for_bit():
 @pytest.mark.parametrize("spec", SPECS, ids=learning.OPTIMIZERS)
 def test_no_time_no_change(spec, optax_promotion):
     synapses, learned = begin(spec)
-    step = jax.jit(partial(learning.step, spec=spec, params=PARAMS, synapse_params=SYNAPSE))
+    step = jax.jit(partial(learning.step, effort=EFFORT, spec=spec, params=PARAMS, synapse_params=SYNAPSE))
     for _ in range(3):
         synapses, learned = step(synapses, learned, jnp.float32(0.5), dt=jnp.float32(STEP))
     after = step(synapses, learned, jnp.float32(0.5), dt=jnp.float32(0))
@@ -66,7 +69,7 @@ def test_one_trace_serves_every_rate(spec, optax_promotion):
     def step(synapses, learned, modulator, params):
         nonlocal traces
         traces += 1
-        return learning.step(synapses, learned, modulator, spec, params, SYNAPSE, STEP)
+        return learning.step(synapses, learned, modulator, EFFORT, spec, params, SYNAPSE, STEP)
 
     jitted = jax.jit(step)
     synapses, learned = begin(spec)
@@ -93,7 +96,7 @@ def test_a_baseline_takes_the_mean_reward_out_of_learning(float64):
     for reward in np.random.default_rng(0).normal(1, 1, 200):
         before, surprise = synapses.center, reward - baseline
         average = learned.average
-        synapses, learned = learning.step(synapses, learned, reward, LearningSpec(), params, SYNAPSE, STEP)
+        synapses, learned = learning.step(synapses, learned, reward, EFFORT, LearningSpec(), params, SYNAPSE, STEP)
         baseline += surprise / 50
         moved = 1.2e-4 * STEP * surprise * (synapses.weight - before)
         np.testing.assert_allclose(synapses.center, before + moved, rtol=1e-12)
@@ -105,7 +108,9 @@ def test_a_baseline_takes_the_mean_reward_out_of_learning(float64):
 
 def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     params = PARAMS._replace(baseline_time=10 * STEP)
-    step = jax.jit(partial(learning.step, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP))
+    step = jax.jit(
+        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP)
+    )
     synapses, learned = begin(LearningSpec())
     for _ in range(300):
         synapses, learned = step(synapses, learned, jnp.float32(2))
@@ -113,7 +118,9 @@ def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     for _ in range(100):
         synapses, learned = step(synapses, learned, jnp.float32(2))
     np.testing.assert_allclose(synapses.center, settled, atol=1e-6)
-    plain = jax.jit(partial(learning.step, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP))
+    plain = jax.jit(
+        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP)
+    )
     learned = learning.init(synapses, LearningSpec(), PARAMS)
     for _ in range(100):
         synapses, learned = plain(synapses, learned, jnp.float32(2))
@@ -125,7 +132,7 @@ def test_punishment_lets_the_amplitude_grow_only_if_signed(signed, grows):
     spec = LearningSpec(signed_decay=signed)
     synapses, learned = begin(spec)
     params = PARAMS._replace(amplitude_decay=1e-3)
-    after, _ = learning.step(synapses, learned, jnp.float32(-1), spec, params, SYNAPSE, STEP)
+    after, _ = learning.step(synapses, learned, jnp.float32(-1), EFFORT, spec, params, SYNAPSE, STEP)
     assert (synapse.amplitude(after, SYNAPSE) > 0.2) == grows
 
 
@@ -133,19 +140,38 @@ def test_the_amplitude_can_fade_with_time_alone(float64):
     params = PARAMS._replace(fade_rate=1e-6)
     synapses, learned = begin(LearningSpec())
     for _ in range(10):
-        synapses, learned = learning.step(synapses, learned, -1.0, LearningSpec(), params, SYNAPSE, STEP)
+        synapses, learned = learning.step(synapses, learned, -1.0, EFFORT, LearningSpec(), params, SYNAPSE, STEP)
     expected = 0.2 * np.exp(-10 * STEP * (1e-6 - 3e-8))
     assert synapse.amplitude(synapses, SYNAPSE) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_amplitude_can_follow_the_mean_reward_down_and_up(float64):
     params = PARAMS._replace(amplitude_decay=0.0, baseline_time=50 * STEP, fade_reward=0.1)
-    step = jax.jit(partial(learning.step, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP))
+    step = jax.jit(
+        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP)
+    )
     state = begin(LearningSpec())
     for reward, expected in ((0.2, np.exp(-2)), (0.05, np.exp(-0.5)), (-1.0, 1.0)):
         for _ in range(1000):
             state = step(*state, jnp.float64(reward))
         assert synapse.amplitude(state[0], SYNAPSE) == pytest.approx(0.2 * expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("effort", "torque"), [(0.0, 1.0), (1.0, 0.4)])
+def test_reward_per_effort_has_another_optimum_than_reward_per_time(effort, torque):
+    """One weight is the torque, and pays torque / (0.16 + torque^2) per effort: most at 0.4. Per time, more is more."""
+    params = PARAMS._replace(learning_rate=1e-3, amplitude_decay=0.0, baseline_time=100 * STEP, effort=effort)
+    synapses_ = SYNAPSE._replace(amplitude=0.05)
+
+    def step(state, _):
+        exerted = jnp.clip(state[0].weight, 0.01, 1)
+        reward = (exerted**2 / (0.16 + exerted**2))[0]
+        return learning.step(*state, reward, exerted[0], LearningSpec(), params, synapses_, STEP), state[0].center
+
+    synapses = synapse.at_center(synapse.init(jax.random.key(0), (1,), synapses_), jnp.array([0.7]), synapses_)
+    begun = synapses, learning.init(synapses, LearningSpec(), params)
+    _, centers = jax.jit(lambda state: jax.lax.scan(step, state, None, length=200_000))(begun)
+    assert np.mean(centers[-50_000:]) == pytest.approx(torque, abs=0.1)
 
 
 def test_unknown_optimizer_is_refused():
@@ -169,7 +195,7 @@ def probe(shuffled, synapses=64, steps=20_000, goal=0.3):
             # A reward from a random time in the past has the same distribution, but not this weight's.
             past = past.at[now % 3000].set(-((state.weight - goal) ** 2))
             reward = past[(now - lag[now]) % 3000] if shuffled else past[now % 3000]
-            state, learned = learning.step(state, learned, reward, spec, params, SYNAPSE, STEP)
+            state, learned = learning.step(state, learned, reward, EFFORT, spec, params, SYNAPSE, STEP)
             return (state, learned, past), None
 
         carry = state, learning.init(state, spec, params), jnp.zeros(3000)
