@@ -1,4 +1,4 @@
-"""What a run's population begins as: untrained, or copies of a trained member of another run."""
+"""What a run's population begins as: untrained, or copies of a trained member of another run, or of a shipped one."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsjax import population, snapshot
+from dsjax import population, pretrained, snapshot, synapse
 from dsjax.config import Config
 from dsjax.population import PopulationState
 from dsjax.records import RunError
@@ -34,9 +34,8 @@ def beginning(config: Config) -> PopulationState:
     fresh, parent = untrained(config), config.parent
     if not parent.run:
         return fresh
-    there, arrays = load_config(Path(parent.run)), load_snapshot(Path(parent.run), parent.round)
+    there, state = _parents(Path(parent.run), parent.round)
     check_member(Path(parent.run), there, parent.member)
-    state = restored(there, arrays)
     if not state.running[parent.member]:
         raise RunError(f"{parent.run}: member {parent.member} was stopped for a value that was not finite")
     copies = jax.tree.map(lambda leaf: jnp.repeat(leaf[parent.member][None], config.rows, axis=0), state.members)
@@ -44,6 +43,32 @@ def beginning(config: Config) -> PopulationState:
         learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
         copies = copies._replace(learning=learned)
     return fresh._replace(members=copies)
+
+
+def _parents(run, number):
+    """Return the config of a run, or of a shipped controller, and its population."""
+    if (name := pretrained.name_of(run)) is not None:
+        config, learned, _ = pretrained.read(name)
+        return config, shipped(config, **learned)
+    config = load_config(run)
+    return config, restored(config, load_snapshot(run, number))
+
+
+def shipped(config: Config, center: np.ndarray, sensitivity: np.ndarray, fade: np.ndarray) -> PopulationState:
+    """Return the population of one member that has learned this, and else is as it would begin.
+
+    Args:
+      config: of the member alone.
+      center: (438,).
+      sensitivity: (8,).
+      fade: (), of the amplitude.
+    """
+    state = untrained(config)
+    fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
+    synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], config.population_params().synapse)
+    neurons = state.members.neurons._replace(sensitivity=jnp.asarray(sensitivity)[None])
+    learning = state.members.learning._replace(average=synapses.center)
+    return state._replace(members=state.members._replace(synapses=synapses, neurons=neurons, learning=learning))
 
 
 def first_centers(config: Config, folder: Path) -> np.ndarray:

@@ -34,7 +34,8 @@ class TrainCommand:
     source: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Run or sweep, folder or URL, whose --member at --point to train once more, alone: the same trajectory."""
     branch: str | None = None
-    """Run or sweep whose trained --member at --point all members begin as, on random streams of their own."""
+    """Run or sweep whose trained --member at --point all members begin as, on random streams of their own; or
+    pretrained:NAME."""
     point: int = 0
     """Point of the sweep, for --from and --branch."""
     member: int = 0
@@ -84,7 +85,8 @@ def parse_train(arguments: list[str]) -> TrainCommand:
         _refuse_no_branch(base, settings)
     name = f"{Path(source).stem if source else settings.preset}-seed{settings.seed}"
     if origin:
-        name = f"{Path(_peek(arguments, origin)).name}-{origin[2:]}-point{command.point}-member{command.member}"
+        place = Path(_peek(arguments, origin)).name.replace(":", "-")
+        name = f"{place}-{origin[2:]}-point{command.point}-member{command.member}"
     values = vars(command) | {"settings": settings, "output": command.output if output else Path("runs") / name}
     return TrainCommand(**values)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from dsjax import depot, plan, selection
+from dsjax import depot, plan, pretrained, selection
 from dsjax.beginning import load_snapshot
 from dsjax.config import Config
 from dsjax.records import RunError
@@ -25,8 +25,12 @@ class Row(NamedTuple):
         """Return the config that trains it alone, to the same bits.
 
         Raises:
-          RunError: it was trained with selection.
+          RunError: it was trained with selection, or its run is not there.
         """
+        if pretrained.name_of(self.folder) is not None:
+            raise RunError(
+                f"{self.folder} is what a training led to; that cannot be repeated from it, only --branch can"
+            )
         if every := self.run.selection.every:
             raise RunError(
                 f"{self.folder}: trained with selection.every = {every}: its members copied each other, so that none "
@@ -46,6 +50,8 @@ class Row(NamedTuple):
         Raises:
           RunError: it has not been trained yet.
         """
+        if (name := pretrained.name_of(self.folder)) is not None:
+            number = pretrained.read(name)[2]["round"]
         if number is None:
             snapshots = Snapshots(self.folder) if self.folder.exists() else None
             there = snapshots.numbers() if snapshots else []
@@ -64,7 +70,7 @@ def find_row(place: str | Path, point: int, member: int) -> Row:
     """Return a member at a point of a sweep, or of a run: a run without points has point 0.
 
     Args:
-      place: a folder, or the depot of a sweep, of which a copy of the member's job is made to read.
+      place: a folder; the depot of a sweep, of which a copy of the member's job is made to read; or "pretrained:NAME".
       point: the point.
       member: the member.
 
@@ -72,13 +78,14 @@ def find_row(place: str | Path, point: int, member: int) -> Row:
       RunError: there is no such run or member.
       ConfigError: the sweep has no such point or member.
     """
-    folder = depot.reading_copy(place)
+    shipped = pretrained.name_of(place)
+    folder = Path(place) if shipped else depot.reading_copy(place)
     if is_sweep(folder):
         job, row = plan.load(folder).find(point, member)
         if depot.is_url(place):
             depot.fetch(folder, job.name)
         return Row(job.folder(folder), job.config, row)
-    run = load_config(folder)
+    run = pretrained.read(shipped)[0] if shipped else load_config(folder)
     if not 0 <= point < run.rows // run.members or not 0 <= member < run.members:
         raise RunError(
             f"{folder} has no member {member} at point {point}; it has members 0 to {run.members - 1} "

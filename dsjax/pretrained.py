@@ -4,7 +4,7 @@
     config                                     TOML: how it learned, as a config file
     origin                                     JSON: the run that made it, the member, its round and steps
 
-What no longer matters once learning rests, where each weight is in its cycle, is left out and drawn anew.
+What no longer matters once learning rests, where each weight is in its cycle, is left out.
 """
 
 import json
@@ -13,13 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dsjax import config as configs
-from dsjax import synapse
-from dsjax.beginning import untrained
 from dsjax.config import Config
 from dsjax.population import PopulationState
 from dsjax.records import RunError, write_whole
@@ -33,13 +29,13 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
-def name_of(source: Path) -> str | None:
+def name_of(source: str | Path) -> str | None:
     """Return NAME of "pretrained:NAME", or None for anything else."""
     return str(source).removeprefix(PREFIX) if str(source).startswith(PREFIX) else None
 
 
-def read(name: str) -> tuple[Config, PopulationState, dict[str, Any]]:
-    """Return a controller's config, its population of one member, and its origin.
+def read(name: str) -> tuple[Config, dict[str, np.ndarray], dict[str, Any]]:
+    """Return a controller's config, what it has learned (center, sensitivity, fade), and its origin.
 
     Raises:
       RunError: there is none of this name.
@@ -50,7 +46,7 @@ def read(name: str) -> tuple[Config, PopulationState, dict[str, Any]]:
         stored = {key: file[key] for key in file.files}
     config = configs.build(tomllib.loads(str(stored.pop("config"))), f"{PREFIX}{name}")
     origin = json.loads(str(stored.pop("origin")))
-    return config, _learned(config, **stored), origin
+    return config, stored, origin
 
 
 def write(path: Path, config: Config, state: PopulationState, origin: dict[str, Any]) -> None:
@@ -77,13 +73,3 @@ def write(path: Path, config: Config, state: PopulationState, origin: dict[str, 
 def _save(arrays, path):
     with open(path, "wb") as file:  # given a name, numpy would add an ending to it
         np.savez_compressed(file, allow_pickle=False, **arrays)
-
-
-def _learned(config, center, sensitivity, fade):
-    """Return the population of one member that has learned this, and else is as it would begin."""
-    state = untrained(config)
-    fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
-    synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], config.population_params().synapse)
-    neurons = state.members.neurons._replace(sensitivity=jnp.asarray(sensitivity)[None])
-    learning = state.members.learning._replace(average=synapses.center)
-    return state._replace(members=state.members._replace(synapses=synapses, neurons=neurons, learning=learning))

@@ -183,7 +183,7 @@ class ParentConfig:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     run: Annotated[str, Suppress] = ""
-    """Run folder of the parent; none if empty."""
+    """Run folder of the parent, or pretrained:NAME; none if empty."""
     member: Annotated[Limit, Suppress] = 0
     """Which of its members."""
     round: Annotated[Limit, Suppress] = 0

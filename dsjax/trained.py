@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dsjax import population, pretrained, selection
-from dsjax.beginning import first_centers, restored, untrained
+from dsjax.beginning import first_centers, restored, shipped, untrained
 from dsjax.config import Config
 from dsjax.controller import ControllerParams
 from dsjax.population import PopulationState
@@ -76,8 +76,8 @@ def load(folder: Path, snapshot: str = "latest") -> Trained:
     """
     folder = Path(folder)
     if (name := pretrained.name_of(folder)) is not None:
-        config, state, origin = pretrained.read(name)
-        return Trained(folder, config, origin["round"], state, np.array([origin["steps"]]))
+        config, learned, origin = pretrained.read(name)
+        return Trained(folder, config, origin["round"], shipped(config, **learned), np.array([origin["steps"]]))
     config = load_config(folder)
     snapshots = Snapshots(folder)
     try:

@@ -10,7 +10,7 @@ ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
     "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
     "sections", "config", "runs", "depot", "sweep", "plan", "selection", "statistics",
-    "evaluation", "rounds", "beginning", "lineage", "pretrained", "watch", "training", "trained", "wiring",
+    "pretrained", "evaluation", "rounds", "beginning", "lineage", "watch", "training", "trained", "wiring",
     "recording", "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison",
     "curves", "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
     "sweep_results", "sweep_plots", "jobs", "local", "cluster", "forecast", "sweep_tables", "launch", "findings",

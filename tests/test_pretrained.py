@@ -1,11 +1,14 @@
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 from dsjax import pretrained, trained
+from dsjax.command import parse_train
 from dsjax.records import RunError, read_sessions
 from dsjax.scoring import play
+from dsjax.training import Trainer
 
 
 @pytest.fixture
@@ -35,6 +38,22 @@ def test_it_says_where_it_comes_from_in_a_few_kilobytes(shipped):
         **{key: session[key] for key in ("command", "git_commit", "versions")},
     }  # fmt: skip
     assert (pretrained.FOLDER / "walker.npz").stat().st_size < 8000
+
+
+def test_members_can_begin_as_a_shipped_one(shipped, tmp_path):
+    limits = ["--members", "2", "--steps", "200", "--episodes", "0", "--evaluation.every", "0"]
+    command = parse_train(["--branch", "pretrained:walker", *limits])
+    assert str(command.output) == "runs/pretrained-walker-branch-point0-member0"
+    assert (command.settings.seed, command.settings.parent.round) == (shipped.config.seed + 1, 4)
+    Trainer(command.settings, tmp_path / "branch").run()
+    first = trained.load(tmp_path / "branch", "0").state.members
+    learned = jax.tree.map(lambda leaf: leaf[1], shipped.state.members)
+    for member in range(2):
+        np.testing.assert_array_equal(first.synapses.center[member], learned.learning.average)
+        np.testing.assert_array_equal(first.neurons.sensitivity[member], learned.neurons.sensitivity)
+        assert first.synapses.fade[member] == learned.synapses.fade
+    with pytest.raises(RunError, match="pretrained:walker is what a training led to"):
+        parse_train(["--from", "pretrained:walker"])
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are(shipped):
