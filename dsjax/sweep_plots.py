@@ -163,7 +163,8 @@ def parallel_coordinates(results: SweepResults):
 
 def _coordinate(values):
     """Return (heights in [0, 1], [(height, text)] to mark): by name, by size, or by its logarithm if that is wide."""
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    # What is infinite has no place among sizes either.
+    if not all(isinstance(value, int | float) and type(value) is not bool and not np.isinf(value) for value in values):
         names = sorted({value_label(value) for value in values})
         heights = {name: (place + 0.5) / len(names) for place, name in enumerate(names)}
         return [heights[value_label(value)] for value in values], [(height, name) for name, height in heights.items()]

@@ -51,3 +51,9 @@ def test_points_without_a_score_are_left_blank(results):
         assert_readable(figure)
     cells = np.asarray(sweep_plots.heat_maps(partial, partial.plan.keys).axes[0].images[0].get_array())
     assert np.isnan(np.ma.filled(cells, np.nan)).sum() == 1
+
+
+def test_infinite_values_stand_beside_the_others_by_name():
+    heights, marks = sweep_plots._coordinate([np.inf, 0.1, np.inf])
+    assert heights[0] == heights[2] != heights[1]
+    assert [text for _, text in marks] == ["0.1", "inf"]
