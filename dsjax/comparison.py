@@ -58,16 +58,18 @@ class Comparison:
         return max(member.trained(unit) for group in self.groups for member in group.members)
 
 
-def compare(folders: Sequence[Path], by: Sequence[str] = ()) -> Comparison:
+def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[str] = ()) -> Comparison:
     """Read runs and group their members.
 
     Args:
       folders: of the runs.
       by: config keys; members with the same values of these make a group. By default all that say how they learn.
+      labels: what to call the groups, in the order in which their members are found; the values in which they differ
+        if empty.
 
     Raises:
       RunError: there is no run, one cannot be read, or two hold the same members.
-      ConfigError: there is no such key.
+      ConfigError: there is no such key, or there are not as many labels as groups.
     """
     if not folders:
         raise RunError("nothing to compare; name at least one run folder, as runs/NAME")
@@ -82,7 +84,10 @@ def compare(folders: Sequence[Path], by: Sequence[str] = ()) -> Comparison:
     together: dict[tuple, list[Member]] = {}
     for member in members:
         together.setdefault(tuple(_values(member.config, by).items()), []).append(member)
-    labels = _labels([alike[0].config for alike in together.values()], by)
+    described = _labels([alike[0].config for alike in together.values()], by)
+    if labels and len(labels) != len(described):
+        raise ConfigError(f"--labels: there are {len(labels)} for {len(described)} groups: {'; '.join(described)}")
+    labels = labels or described
     groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
     return Comparison(groups, "test-v1" if scored else "validation-v1", notes_on(groups))
 

@@ -28,16 +28,18 @@ class Findings(NamedTuple):
     figures: Iterable[tuple[str, Figure]]  # with their names
 
 
-def findings(folders: Sequence[Path], by: Sequence[str] = ()) -> Findings:
+def findings(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[str] = ()) -> Findings:
     """Return the findings on runs; on a sweep alone, if nothing else is to make groups, those on its points.
+
+    See `comparison.compare`, too, of the arguments.
 
     Raises:
       RunError: a folder cannot be read.
-      ConfigError: there is no key as in `by`.
+      ConfigError: there is no key as in `by`, or there are not as many labels as groups.
     """
-    if len(folders) == 1 and is_sweep(folders[0]) and not by:
+    if len(folders) == 1 and is_sweep(folders[0]) and not (by or labels):
         return _of_sweep(folders[0])
-    comparison = compare(folders, by)
+    comparison = compare(folders, by, labels)
     rows = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
     tables, figures = comparison_tables(rows["groups"], rows["pairs"]), plots.comparison_figures(comparison)
     return Findings(comparison.notes, tables, rows, markdown(rows["groups"]), figures)

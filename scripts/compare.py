@@ -15,7 +15,10 @@ def main():
     from dsjax.summary import write_csv
 
     def compare_runs(
-        runs: tyro.conf.Positional[tuple[str, ...]], by: tuple[str, ...] = (), output: Path | None = None
+        runs: tyro.conf.Positional[tuple[str, ...]],
+        by: tuple[str, ...] = (),
+        labels: tuple[str, ...] = (),
+        output: Path | None = None,
     ) -> None:
         """Compare the members of runs, finished or going on, in figures (PNG, PDF) and tables (CSV, Markdown).
 
@@ -23,6 +26,7 @@ def main():
             runs: Run folders, or one sweep's folder: then its points are ranked, and its swept keys' effects shown.
                 A sweep may also be a URL, as s3://bucket/NAME: its records are copied to the user's cache folder.
             by: Config keys, as learning.repulsive: members with the same values make a group. All keys if not given.
+            labels: What to call the groups, in their order; the values in which they differ if not given.
             output: Folder of figures and tables; if not given, RUN/figures of a single run, else figures.
         """
         console = Console()
@@ -30,7 +34,7 @@ def main():
             folders = [depot.records(run) for run in runs]
             single = len(runs) == 1 and not depot.is_url(runs[0])
             folder = output or (folders[0] / "figures" if single else Path("figures"))
-            found = findings(folders, by)
+            found = findings(folders, by, labels)
             for note in found.notes:
                 console.print(f"[yellow]note:[/] {note}", soft_wrap=True)
             console.print(*found.tables)

@@ -33,6 +33,13 @@ def test_any_keys_can_make_groups(small_runs):
     ]
 
 
+def test_groups_can_be_given_names(small_runs):
+    comparison = compare(paths(small_runs, "a", "b", "c"), labels=["one", "other"])
+    assert [group.label for group in comparison.groups] == ["one", "other"]
+    with pytest.raises(ConfigError, match="--labels: there are 1 for 2 groups: "):
+        compare(paths(small_runs, "a", "b", "c"), labels=["one"])
+
+
 def test_members_that_end_early_are_kept_and_named(small_runs):
     (group,) = compare(paths(small_runs, "a", "c"), by=["preset"]).groups
     assert len(group.members) == 5

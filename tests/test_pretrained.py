@@ -30,6 +30,13 @@ def test_a_shipped_member_walks_as_it_did_in_its_run(shipped):
     assert (alone.name, alone.config) == ("walker", shipped.config.row(1))
 
 
+@pytest.mark.parametrize("name", pretrained.names())
+def test_what_ships_walks(name):
+    """A first terrain alone, which each of them masters; docs/results.md says what they score on a hundred."""
+    walked = play(trained.load(f"pretrained:{name}"), [0], range(1), backend="sync")
+    assert walked["return"][0] > 200
+
+
 def test_it_says_where_it_comes_from_in_a_few_kilobytes(shipped):
     _, _, origin = pretrained.read("walker")
     session = read_sessions(shipped.folder)[-1]
