@@ -92,12 +92,22 @@ def create(folder, config_toml):
       RunError: the folder already holds something; nothing is ever overwritten.
     """
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+    if names_in(folder):
         known = "already holds a run" if (folder / "config.toml").exists() else "exists and is not empty"
         remedy = "choose another --output" + (", or continue it with --resume" if "run" in known else "")
         raise RunError(f"{folder} {known}; {remedy}")
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.toml", config_toml)
+
+
+def names_in(folder):
+    """Return the names in a folder, none if it is not there; in one look, as others may be making it."""
+    try:
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError:
+        return [folder.name]
 
 
 def write_text(path, text):

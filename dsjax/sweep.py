@@ -27,7 +27,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from dsjax import config as configs
 from dsjax.config import ConfigError
 from dsjax.environment import choose
-from dsjax.records import RunError, write_shared
+from dsjax.records import RunError, names_in, write_shared
 from dsjax.sections import Count, Limit
 
 FILE = "sweep.toml"  # in a sweep's folder: the sweep, with its base
@@ -120,7 +120,7 @@ def open_folder(sweep: Sweep, folder: Path) -> Sweep:
       RunError: another sweep, or something else, is there.
     """
     folder = Path(folder)
-    there = _names_in(folder)
+    there = names_in(folder)
     if there and FILE not in there:
         raise RunError(f"{folder} exists and holds no sweep; choose another --output")
     if not there:
@@ -133,16 +133,6 @@ def open_folder(sweep: Sweep, folder: Path) -> Sweep:
         listing = ", ".join(f"{key} ({old.get(key)!r} there, {new.get(key)!r} here)" for key in changed)
         raise RunError(f"{folder} was started with another sweep: {listing}; choose another --output")
     return stored
-
-
-def _names_in(folder):
-    """Return what is in a folder, in one look: another shard may make it meanwhile."""
-    try:
-        return [path.name for path in folder.iterdir()]
-    except FileNotFoundError:
-        return []
-    except NotADirectoryError:
-        return [folder.name]
 
 
 def is_sweep(folder: Path) -> bool:
