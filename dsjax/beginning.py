@@ -1,6 +1,7 @@
 """What a run's population begins as: untrained, or copies of a trained member of another run, or of a shipped one."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -48,21 +49,24 @@ def beginning(config: Config) -> PopulationState:
 def _parents(run, number):
     """Return the config of a run, or of a shipped controller, and its population."""
     if (name := pretrained.name_of(run)) is not None:
-        config, learned, _ = pretrained.read(name)
-        return config, shipped(config, **learned)
+        config, state, _ = shipped(name)
+        return config, state
     config = load_config(run)
     return config, restored(config, load_snapshot(run, number))
 
 
-def shipped(config: Config, center: np.ndarray, sensitivity: np.ndarray, fade: np.ndarray) -> PopulationState:
-    """Return the population of one member that has learned this, and else is as it would begin.
+def shipped(name: str) -> tuple[Config, PopulationState, dict[str, Any]]:
+    """Return the config of a controller that ships with dsjax, its population of one member, and its origin.
 
-    Args:
-      config: of the member alone.
-      center: (438,).
-      sensitivity: (8,).
-      fade: (), of the amplitude.
+    Raises:
+      RunError: there is none of this name.
     """
+    config, learned, origin = pretrained.read(name)
+    return config, _learned(config, **learned), origin
+
+
+def _learned(config, center, sensitivity, fade):
+    """Return the population of one member that has learned this, and else is as it would begin."""
     state = untrained(config)
     fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
     synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], config.population_params().synapse)

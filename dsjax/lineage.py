@@ -20,6 +20,7 @@ class Row(NamedTuple):
     folder: Path  # of its run
     run: Config
     row: int
+    shipped: int | None = None  # round that a controller that ships with dsjax is of, whose run is not there
 
     def config(self) -> Config:
         """Return the config that trains it alone, to the same bits.
@@ -27,7 +28,7 @@ class Row(NamedTuple):
         Raises:
           RunError: it was trained with selection, or its run is not there.
         """
-        if pretrained.name_of(self.folder) is not None:
+        if self.shipped is not None:
             raise RunError(
                 f"{self.folder} is what a training led to; that cannot be repeated from it, only --branch can"
             )
@@ -50,8 +51,8 @@ class Row(NamedTuple):
         Raises:
           RunError: it has not been trained yet.
         """
-        if (name := pretrained.name_of(self.folder)) is not None:
-            number = pretrained.read(name)[2]["round"]
+        if self.shipped is not None:
+            number = self.shipped
         if number is None:
             snapshots = Snapshots(self.folder) if self.folder.exists() else None
             there = snapshots.numbers() if snapshots else []
@@ -78,17 +79,23 @@ def find_row(place: str | Path, point: int, member: int) -> Row:
       RunError: there is no such run or member.
       ConfigError: the sweep has no such point or member.
     """
-    shipped = pretrained.name_of(place)
-    folder = Path(place) if shipped else depot.reading_copy(place)
+    if (name := pretrained.name_of(place)) is not None:
+        run, _, origin = pretrained.read(name)
+        return _row(Path(place), run, point, member, origin["round"])
+    folder = depot.reading_copy(place)
     if is_sweep(folder):
         job, row = plan.load(folder).find(point, member)
         if depot.is_url(place):
             depot.fetch(folder, job.name)
         return Row(job.folder(folder), job.config, row)
-    run = pretrained.read(shipped)[0] if shipped else load_config(folder)
+    return _row(folder, load_config(folder), point, member)
+
+
+def _row(folder, run, point, member, shipped=None):
+    """Return a member at a point of a run, or raise RunError."""
     if not 0 <= point < run.rows // run.members or not 0 <= member < run.members:
         raise RunError(
             f"{folder} has no member {member} at point {point}; it has members 0 to {run.members - 1} "
             f"at points 0 to {run.rows // run.members - 1}"
         )
-    return Row(folder, run, point * run.members + member)
+    return Row(folder, run, point * run.members + member, shipped)

@@ -76,8 +76,8 @@ def load(folder: Path, snapshot: str = "latest") -> Trained:
     """
     folder = Path(folder)
     if (name := pretrained.name_of(folder)) is not None:
-        config, learned, origin = pretrained.read(name)
-        return Trained(folder, config, origin["round"], shipped(config, **learned), np.array([origin["steps"]]))
+        config, state, origin = shipped(name)
+        return Trained(folder, config, origin["round"], state, np.array([origin["steps"]]))
     config = load_config(folder)
     snapshots = Snapshots(folder)
     try:
