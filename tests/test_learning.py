@@ -29,6 +29,13 @@ def begin(spec, shape=(30,), key=0):
     return synapses, learning.init(synapses, spec, PARAMS)
 
 
+def stepping(params):
+    """Return the jitted step of these numbers: (synapses, learned, modulator) to (synapses, learned)."""
+    return jax.jit(
+        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP)
+    )
+
+
 def test_step_is_the_equation(float64):
     synapses, learned = begin(LearningSpec())
     after, _ = learning.step(synapses, learned, 0.7, EFFORT, LearningSpec(), PARAMS, SYNAPSE, STEP)
@@ -42,9 +49,7 @@ def test_step_is_the_equation(float64):
 def test_no_modulator_no_learning_bit_for_bit():
     synapses, learned = begin(LearningSpec())
     first = synapses
-    step = jax.jit(
-        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP)
-    )
+    step = stepping(PARAMS)
     for _ in range(100):
         synapses, learned = step(synapses, learned, jnp.float32(0))
     np.testing.assert_array_equal(synapses.center, first.center)
@@ -108,9 +113,7 @@ def test_a_baseline_takes_the_mean_reward_out_of_learning(float64):
 
 def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     params = PARAMS._replace(baseline_time=10 * STEP)
-    step = jax.jit(
-        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP)
-    )
+    step = stepping(params)
     synapses, learned = begin(LearningSpec())
     for _ in range(300):
         synapses, learned = step(synapses, learned, jnp.float32(2))
@@ -118,9 +121,7 @@ def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     for _ in range(100):
         synapses, learned = step(synapses, learned, jnp.float32(2))
     np.testing.assert_allclose(synapses.center, settled, atol=1e-6)
-    plain = jax.jit(
-        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=PARAMS, synapse_params=SYNAPSE, dt=STEP)
-    )
+    plain = stepping(PARAMS)
     learned = learning.init(synapses, LearningSpec(), PARAMS)
     for _ in range(100):
         synapses, learned = plain(synapses, learned, jnp.float32(2))
@@ -147,9 +148,7 @@ def test_the_amplitude_can_fade_with_time_alone(float64):
 
 def test_the_amplitude_can_follow_the_mean_reward_down_and_up(float64):
     params = PARAMS._replace(amplitude_decay=0.0, baseline_time=50 * STEP, fade_reward=0.1)
-    step = jax.jit(
-        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP)
-    )
+    step = stepping(params)
     state = begin(LearningSpec())
     for reward, expected in ((0.2, np.exp(-2)), (0.05, np.exp(-0.5)), (-1.0, 1.0)):
         for _ in range(1000):
