@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsjax import population, pretrained, snapshot, synapse
+from dsjax import controller, population, pretrained, snapshot, synapse
 from dsjax.config import Config
 from dsjax.population import PopulationState
 from dsjax.records import RunError
@@ -69,7 +69,8 @@ def _learned(config, center, sensitivity, fade):
     """Return the population of one member that has learned this, and else is as it would begin."""
     state = untrained(config)
     fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
-    synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], config.population_params().synapse)
+    numbers = jax.vmap(controller.synapse_params)(config.population_params())
+    synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], numbers)
     neurons = state.members.neurons._replace(sensitivity=jnp.asarray(sensitivity)[None])
     learning = state.members.learning._replace(average=synapses.center)
     return state._replace(members=state.members._replace(synapses=synapses, neurons=neurons, learning=learning))

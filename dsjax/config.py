@@ -125,6 +125,7 @@ class Config:
         """Return the numbers of one controller, where no point says otherwise."""
         return ControllerParams(
             hull_scale=self.controller.hull_scale,
+            input_amplitude=self.controller.input_amplitude,
             oscillator=OscillatorParams(**_pick(self.oscillator, OscillatorParams)),
             synapse=SynapseParams(**_pick(self.synapse, SynapseParams)),
             neuron=NeuronParams(**_pick(self.neuron, NeuronParams)),
@@ -260,7 +261,7 @@ def _preset_values(name):
     learning, adaptation = structure.pop("learning"), structure.pop("adaptation")
     return {
         "preset": name,
-        "controller": {"hull_scale": params.hull_scale, **structure},
+        "controller": {"hull_scale": params.hull_scale, "input_amplitude": params.input_amplitude, **structure},
         "oscillator": params.oscillator._asdict(),
         "synapse": params.synapse._asdict(),
         "neuron": {"adaptation": adaptation, **params.neuron._asdict()},

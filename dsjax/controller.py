@@ -62,6 +62,7 @@ class ControllerParams(NamedTuple):
     """Numbers of a controller; every leaf shaped ()."""
 
     hull_scale: ArrayLike  # [1/rad] factor on the hull's angle
+    input_amplitude: ArrayLike  # amplitude of layer 1's synapses over that of all others; 0: they stay as they are
     oscillator: OscillatorParams
     synapse: SynapseParams
     neuron: NeuronParams
@@ -96,6 +97,17 @@ def layers(flat):
     return matrices
 
 
+def synapse_params(params):
+    """Return a controller's SynapseParams, in which the amplitude, (438,), is each synapse's own.
+
+    What layer 1 does reaches the legs only through two currents, so that its 344 synapses say little about a reward,
+    and much of what makes it noisy. An amplitude per layer is how they can be told to keep still.
+    """
+    first = LAYERS[0][0] * LAYERS[0][1]
+    share = jnp.where(jnp.arange(SYNAPSES) < first, params.input_amplitude, 1.0)
+    return params.synapse._replace(amplitude=params.synapse.amplitude * share)
+
+
 def init(key, spec, params, dtype=None):
     """Draw an untrained controller: random centers in layers 1 and 3, fixed ones in layer 4.
 
@@ -108,12 +120,12 @@ def init(key, spec, params, dtype=None):
     Returns:
       ControllerState.
     """
-    synapses = synapse.init(key, (SYNAPSES,), params.synapse, dtype)
+    synapses = synapse.init(key, (SYNAPSES,), synapse_params(params), dtype)
     first, second, third = layers(synapses.center)
     rows, columns, centers = zip(*_LAYER_4_CENTERS, strict=True)
     third = jnp.zeros_like(third).at[jnp.array(rows), jnp.array(columns)].set(jnp.asarray(centers, third.dtype))
     center = jnp.concatenate([layer.ravel() for layer in (first, second, third)])
-    synapses = synapse.at_center(synapses, center, params.synapse)
+    synapses = synapse.at_center(synapses, center, synapse_params(params))
     return ControllerState(
         synapses=synapses,
         learning=learning.init(synapses, spec.learning, params.learning),
@@ -161,14 +173,14 @@ def learn(state, modulator, spec, params, dt):
     """Advance the synapses by dt under a modulator; returns the ControllerState. See `learning.step`."""
     effort = jnp.mean(jnp.abs(state.action))
     synapses, learned = learning.step(
-        state.synapses, state.learning, modulator, effort, spec.learning, params.learning, params.synapse, dt
+        state.synapses, state.learning, modulator, effort, spec.learning, params.learning, synapse_params(params), dt
     )
     return state._replace(synapses=synapses, learning=learned)
 
 
 def draw_periods(key, state, params):
     """Return the ControllerState with all synapses' next periods drawn anew; see `synapse.draw_periods`."""
-    return state._replace(synapses=synapse.draw_periods(key, state.synapses, params.synapse))
+    return state._replace(synapses=synapse.draw_periods(key, state.synapses, synapse_params(params)))
 
 
 def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
@@ -234,10 +246,11 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
     state = jax.tree.map(lambda new, old: jnp.where(starts, new, old), begin_episode(state), state)
     weights = state.learning.average
     if oscillating:
+        numbers = synapse_params(params)
         scatter_key, step_key = jax.random.split(key)
-        scattered = synapse.scatter(scatter_key, state.synapses, params.synapse)
+        scattered = synapse.scatter(scatter_key, state.synapses, numbers)
         synapses = jax.tree.map(lambda new, old: jnp.where(starts, new, old), scattered, state.synapses)
-        state = state._replace(synapses=synapse.step(step_key, synapses, params.synapse, dt))
+        state = state._replace(synapses=synapse.step(step_key, synapses, numbers, dt))
         weights = state.synapses.weight
     steady = replace(spec, adaptation="none")
     return act(state, weights, observation_.astype(weights.dtype), steady, params, dt)

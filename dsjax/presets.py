@@ -32,6 +32,7 @@ PRESETS = {
         ControllerSpec(),
         ControllerParams(
             hull_scale=math.pi / 2,
+            input_amplitude=1.0,
             oscillator=_OSCILLATOR,
             synapse=_SYNAPSE,
             neuron=NeuronParams(sensitivity=0.5, rate=1e-6, target=0.3, minimum=0.0, maximum=math.inf),
@@ -49,6 +50,7 @@ PRESETS = {
         ),
         ControllerParams(
             hull_scale=1 / (2 * math.pi),
+            input_amplitude=1.0,
             oscillator=_OSCILLATOR,
             synapse=_SYNAPSE,
             neuron=NeuronParams(sensitivity=0.5, rate=1e-6, target=0.3, minimum=1e-3, maximum=5.0),

@@ -15,7 +15,11 @@ from dsjax.synapse import SynapseParams
 _TRACED: dict[str, Any] = {
     "oscillator": OscillatorParams, "synapse": SynapseParams, "neuron": NeuronParams, "learning": LearningParams,
 }  # fmt: skip
-NUMBERS = ("controller.hull_scale", *(f"{name}.{key}" for name, params in _TRACED.items() for key in params._fields))
+NUMBERS = (
+    "controller.hull_scale",
+    "controller.input_amplitude",
+    *(f"{name}.{key}" for name, params in _TRACED.items() for key in params._fields),
+)
 FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # those that say what is untrained
 
 Flag = Annotated[bool, Strict()]
@@ -46,6 +50,8 @@ class ControllerConfig:
     __pydantic_config__ = ConfigDict(extra="forbid")
     hull_scale: Number
     """Factor on the hull's angle [1/rad]."""
+    input_amplitude: NonNegative
+    """Amplitude of layer 1's oscillation over that of the other layers; 0 keeps layer 1 as it is."""
     negative_half: Flag
     """Whether the inputs for negative values carry them."""
     squash_inputs: Flag

@@ -138,6 +138,22 @@ def test_layer_4_starts_at_its_fixed_centers():
     assert np.abs(first).max() <= 0.2 < 0.2 + np.abs(third).max()
 
 
+def test_layer_1_can_keep_still_while_the_others_learn():
+    spec, published = preset("iros2018")
+    rows = np.arange(controller.SYNAPSES) < 344
+    moved = {}
+    for share in (0.0, 1.0):
+        params = published._replace(input_amplitude=share)
+        state = begun = controller.init(KEY, spec, params)
+        for reward in (0.5, 0.5, -1.0):
+            state, *_ = controller.step(KEY, state, jnp.linspace(-1, 1, 24), reward, False, False, spec, params)
+        moved[share] = np.asarray(state.synapses.center != begun.synapses.center)
+        swings = np.asarray(state.synapses.weight != state.synapses.center)
+        assert swings[~rows].all() and swings[rows].all() == (share > 0)
+    assert not moved[0.0][rows].any() and moved[1.0][rows].mean() > 0.9
+    np.testing.assert_array_equal(moved[0.0][~rows], moved[1.0][~rows])
+
+
 def test_frozen_performance_ignores_oscillation_and_history():
     spec, params = preset("iros2018")
     state = controller.init(KEY, spec, params)
