@@ -41,8 +41,8 @@ class Group:
 
         A member that was stopped will not be solved: it counts as watched for as long as any of the group.
         """
-        trained = np.array([member.trained(unit) for member in self.members])
-        return np.where([member.running for member in self.members], trained, trained.max())
+        watched = np.array([member.watched(unit) for member in self.members])
+        return np.where([member.running for member in self.members], watched, watched.max())
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,17 @@ class Member:
         """Return for how long it has trained, in one of `UNITS`; episodes are completed ones."""
         return int(self.rounds["step" if unit == "step" else "episodes"][-1])
 
+    def watched(self, unit: str) -> int:
+        """Return until when it might have been solved, in one of `UNITS`.
+
+        A run's members step side by side, and their steps differ by their resets alone. So each that still trains
+        counts as watched for as long as any: or one solved in the last round would seem to have outlived the others.
+        """
+        rests = 0 < self.config.episodes <= self.trained("episode")
+        if unit == "episode" or rests:
+            return self.trained(unit)
+        return int(pc.max(self.run.members["step"]).as_py())
+
     def solved_at(self, rule: str, unit: str) -> int:
         """Return when a rule of `RULES` was first met, in one of `UNITS`; -1 if not yet."""
         return int(self.rounds[f"{rule}_solved_{unit}"][-1])

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,9 @@ from test_runs import copy
 
 from dsjax.comparison import compare
 from dsjax.config import ConfigError
+from dsjax.histories import UNITS, histories
 from dsjax.records import RunError
+from dsjax.runs import load
 
 
 def paths(small_runs, *names):
@@ -63,6 +66,16 @@ def test_a_stopped_member_is_named_and_watched_to_the_end(small_runs, tmp_path):
     assert f"{run}: member 1 was stopped after 250 steps, as its action was not finite" in comparison.notes
     watched = comparison.groups[0].watched("step")
     assert watched[1] == watched.max() > 1000
+
+
+def test_members_that_still_train_are_watched_as_long_as_any_of_their_run(small_runs):
+    run = load(small_runs / "a")
+    trained = {unit: [member.trained(unit) for member in histories(run)] for unit in UNITS}
+    assert len(set(trained["step"])) > 1  # resets
+    assert [member.watched("step") for member in histories(run)] == [max(trained["step"])] * 3
+    assert [member.watched("episode") for member in histories(run)] == trained["episode"]
+    limited = replace(run, config=replace(run.config, episodes=1))
+    assert [member.watched("step") for member in histories(limited)] == trained["step"]
 
 
 def test_the_same_members_twice_are_refused(small_runs, tmp_path):

@@ -117,7 +117,7 @@ def test_the_profile_is_the_share_of_members(comparison):
 def crafted(solved_at, trained):
     """Return a comparison of one group that was solved at some steps, -1 for never."""
     members = [
-        SimpleNamespace(index=k, running=True, solved_at=lambda rule, unit, at=at: at, trained=lambda unit, t=t: t)
+        SimpleNamespace(index=k, running=True, solved_at=lambda rule, unit, at=at: at, watched=lambda unit, t=t: t)
         for k, (at, t) in enumerate(zip(solved_at, trained, strict=True))
     ]
     return Comparison([Group("crafted", members)], "test-v1", [])
