@@ -124,8 +124,7 @@ class Config:
     def params(self) -> ControllerParams:
         """Return the numbers of one controller, where no point says otherwise."""
         return ControllerParams(
-            hull_scale=self.controller.hull_scale,
-            input_amplitude=self.controller.input_amplitude,
+            **_pick(self.controller, ControllerParams),
             oscillator=OscillatorParams(**_pick(self.oscillator, OscillatorParams)),
             synapse=SynapseParams(**_pick(self.synapse, SynapseParams)),
             neuron=NeuronParams(**_pick(self.neuron, NeuronParams)),
@@ -259,9 +258,10 @@ def _preset_values(name):
     spec, params = preset(name)
     structure = dataclasses.asdict(spec)
     learning, adaptation = structure.pop("learning"), structure.pop("adaptation")
+    numbers = {key: value for key, value in params._asdict().items() if f"controller.{key}" in NUMBERS}
     return {
         "preset": name,
-        "controller": {"hull_scale": params.hull_scale, "input_amplitude": params.input_amplitude, **structure},
+        "controller": {**numbers, **structure},
         "oscillator": params.oscillator._asdict(),
         "synapse": params.synapse._asdict(),
         "neuron": {"adaptation": adaptation, **params.neuron._asdict()},

@@ -100,8 +100,7 @@ def layers(flat):
 def synapse_params(params):
     """Return a controller's SynapseParams, in which the amplitude, (438,), is each synapse's own.
 
-    What layer 1 does reaches the legs only through two currents, so that its 344 synapses say little about a reward,
-    and much of what makes it noisy. An amplitude per layer is how they can be told to keep still.
+    Layer 1 has most synapses, but what it does reaches the legs through two currents alone: it may swing less, or rest.
     """
     first = LAYERS[0][0] * LAYERS[0][1]
     share = jnp.where(jnp.arange(SYNAPSES) < first, params.input_amplitude, 1.0)
@@ -180,7 +179,7 @@ def learn(state, modulator, spec, params, dt):
 
 def draw_periods(key, state, params):
     """Return the ControllerState with all synapses' next periods drawn anew; see `synapse.draw_periods`."""
-    return state._replace(synapses=synapse.draw_periods(key, state.synapses, synapse_params(params)))
+    return state._replace(synapses=synapse.draw_periods(key, state.synapses, params.synapse))
 
 
 def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):

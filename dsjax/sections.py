@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, Strict
 from tyro.conf import Suppress, arg
 
+from dsjax.controller import ControllerParams
 from dsjax.learning import LearningParams
 from dsjax.neuron import NeuronParams
 from dsjax.oscillator import OscillatorParams
@@ -16,8 +17,7 @@ _TRACED: dict[str, Any] = {
     "oscillator": OscillatorParams, "synapse": SynapseParams, "neuron": NeuronParams, "learning": LearningParams,
 }  # fmt: skip
 NUMBERS = (
-    "controller.hull_scale",
-    "controller.input_amplitude",
+    *(f"controller.{key}" for key in ControllerParams._fields if key not in _TRACED),
     *(f"{name}.{key}" for name, params in _TRACED.items() for key in params._fields),
 )
 FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # those that say what is untrained
