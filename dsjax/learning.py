@@ -40,6 +40,7 @@ class LearningParams(NamedTuple):
     momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
     baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: r = 0
     effort: ArrayLike  # in [0, 1]: how far the reward that is expected grows with the effort; 0: it is the mean reward
+    normalisation: ArrayLike  # p: learning counts deviations over the relative amplitude to the power p; 0: as they are
     averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
     floor: ArrayLike  # a worse reward counts as this one, so that a fall's -100 does not outweigh all else; -inf: none
 
@@ -104,6 +105,10 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     An amplitude that follows progress fades while reward comes to be expected, and grows back when it fails to come, as
     in Gullapalli's stochastic unit (Neural Networks 1990). It follows the baseline: with none, it would stay.
 
+    Normalisation keeps learning alive as the oscillation fades: a small deviation earns a small surprise, so that what a
+    center gains falls with the amplitude squared. Over the amplitude, it falls with the amplitude alone (Williams scales
+    his Gaussian units' rate so); over its square, not at all, but then noise grows as the amplitude shrinks.
+
     If the expected reward grows with effort, centers climb the reward per effort instead of per time: where m and e are
     the means of modulator and effort, m - (m / e) effort is uncorrelated with weights just where m / e is stationary.
     A return is of that kind: on a way of given length it counts what the way costs, and not how long it takes. Animals
@@ -126,7 +131,8 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     synapses = synapse.advance(synapses, synapse_params, dt)
     expected = expectation(state, effort, params)
     surprise = modulator - expected
-    gradient = -surprise * (synapses.weight - synapses.center) * dt
+    deviation = (synapses.weight - synapses.center) * jnp.exp(params.normalisation * synapses.fade)
+    gradient = -surprise * deviation * dt
     updates, optimizer = transformation(spec, params).update(gradient, state.optimizer, synapses.center)
     center = optax.apply_updates(synapses.center, updates)
     baseline = state.baseline + surprise * dt / params.baseline_time

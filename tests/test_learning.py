@@ -156,6 +156,24 @@ def test_the_amplitude_can_follow_the_mean_reward_down_and_up(float64):
         assert synapse.amplitude(state[0], SYNAPSE) == pytest.approx(0.2 * expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("power", [-1.0, 0.0, 1.0, 2.0])
+def test_what_a_center_gains_need_not_fall_with_the_amplitude_squared(power, float64):
+    """Reward is the deviation itself: over a cycle the center gains amplitude^2 / 2 times the rate, at power 0."""
+    params = PARAMS._replace(amplitude_decay=0.0, normalisation=power, learning_rate=1e-7)
+    step = stepping(params)
+    gained = []
+    for fade in (0.0, np.log(4.0)):
+        synapses, learned = begin(LearningSpec(), shape=())
+        synapses = synapses._replace(fade=jnp.float64(fade), period=jnp.float64(1000 * STEP), time=jnp.float64(0.0))
+        first = synapses.center
+        for _ in range(1000):
+            phase = jnp.sin(2 * jnp.pi * (synapses.time + STEP) / synapses.period)
+            synapses, learned = step(synapses, learned, 0.2 * jnp.exp(-fade) * phase)
+        gained.append(float(synapses.center - first))
+    assert gained[0] == pytest.approx(1e-7 * STEP * 500 * 0.2**2, rel=0.01)
+    assert gained[1] / gained[0] == pytest.approx(4.0 ** (power - 2), rel=0.01)
+
+
 @pytest.mark.parametrize(("effort", "torque"), [(0.0, 1.0), (1.0, 0.4)])
 def test_reward_per_effort_has_another_optimum_than_reward_per_time(effort, torque):
     """One weight is the torque, and pays torque / (0.16 + torque^2) per effort: most at 0.4. Per time, more is more."""
