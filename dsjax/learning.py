@@ -105,9 +105,9 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     An amplitude that follows progress fades while reward comes to be expected, and grows back when it fails to come, as
     in Gullapalli's stochastic unit (Neural Networks 1990). It follows the baseline: with none, it would stay.
 
-    Normalisation keeps learning alive as the oscillation fades: a small deviation earns a small surprise, so that what a
-    center gains falls with the amplitude squared. Over the amplitude, it falls with the amplitude alone (Williams scales
-    his Gaussian units' rate so); over its square, not at all, but then noise grows as the amplitude shrinks.
+    Normalisation keeps learning alive as the oscillation fades: a small deviation earns a small surprise, so that what
+    a center gains falls with the amplitude squared. Over the amplitude, it falls with the amplitude alone; over its
+    square, which is the gradient of Williams' Gaussian units, not at all, but then noise grows as the amplitude shrinks.
 
     If the expected reward grows with effort, centers climb the reward per effort instead of per time: where m and e are
     the means of modulator and effort, m - (m / e) effort is uncorrelated with weights just where m / e is stationary.

@@ -49,9 +49,11 @@ class Row(NamedTuple):
           number: round of the snapshot; the latest if None.
 
         Raises:
-          RunError: it has not been trained yet.
+          RunError: it has not been trained yet, or ships with dsjax as of another round.
         """
         if self.shipped is not None:
+            if number not in (None, self.shipped):
+                raise RunError(f"{self.folder} is as of round {self.shipped}, not {number}; leave out --snapshot")
             number = self.shipped
         if number is None:
             snapshots = Snapshots(self.folder) if self.folder.exists() else None

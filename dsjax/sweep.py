@@ -83,7 +83,9 @@ def load(path: Path) -> Sweep:
     values = configs.read(path)
     base = configs.merge({"environment": {"workers": 1}}, values.pop("base", {}))
     if isinstance(name := values.pop("config", None), str):
-        base = configs.merge(configs.read(Path(path).parent / name), base)
+        stated = configs.read(Path(path).parent / name)
+        stated.pop("members", None)  # of a run by itself; here seeds says how many
+        base = configs.merge(stated, base)
     values |= {"base": base} | {name: configs.flatten(values.get(name, {})) for name in ("grid", "together")}
     random: dict[str, dict[str, Any]] = {}
     for name, drawn in configs.flatten(values.get("random", {})).items():
@@ -176,6 +178,8 @@ def _complaints(sweep):
     counts = {key: len(values) for key, values in sweep.together.items()}
     if len(set(counts.values())) > 1:
         yield f"together: {', '.join(f'{key} has {n}' for key, n in counts.items())} values; give as many of each"
+    if 0 in counts.values():
+        yield f"together: {', '.join(key for key, count in counts.items() if not count)}: there must be values"
     for key, how in sweep.random.items():
         yield from (f"random: {key}: {complaint}" for complaint in _range_complaints(how))
 

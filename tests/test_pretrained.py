@@ -61,6 +61,8 @@ def test_members_can_begin_as_a_shipped_one(shipped, tmp_path):
         assert first.synapses.fade[member] == learned.synapses.fade
     with pytest.raises(RunError, match="pretrained:walker is what a training led to"):
         parse_train(["--from", "pretrained:walker"])
+    with pytest.raises(RunError, match="pretrained:walker is as of round 4, not 2; leave out --snapshot"):
+        parse_train(["--branch", "pretrained:walker", "--snapshot", "2"])
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are(shipped):

@@ -72,11 +72,12 @@ def test_random_points_are_spread_as_asked_and_more_samples_keep_them(tmp_path):
 
 
 def test_a_base_config_lies_beside_the_sweep_and_may_be_changed(tmp_path):
-    (tmp_path / "base.toml").write_text("steps = 100\n[synapse]\namplitude = 0.3\nperiod = 9000.0\n")
+    (tmp_path / "base.toml").write_text("members = 5\nsteps = 100\n[synapse]\namplitude = 0.3\nperiod = 9000.0\n")
     text = 'config = "base.toml"\n[base]\nsynapse.period = 8000\n[grid]\nlearning.momentum = [0.5, 0.6]\n'
     loaded = sweep.load(written(tmp_path, text))
     config = plan.make(loaded, "mine").jobs[0].config
     assert (config.steps, config.synapse.amplitude, config.synapse.period) == (100, 0.3, 8000)
+    assert config.members == 8  # the sweep's seeds, not the members of a run of that config alone
 
 
 GRID = "[grid]\nsynapse.amplitude = [0.1, 0.2]\n"
@@ -98,6 +99,7 @@ GRID = "[grid]\nsynapse.amplitude = [0.1, 0.2]\n"
             "[together]\nsynapse.amplitude = [1, 2]\nsynapse.period = [9e3]",
             "amplitude has 2, synapse.period has 1 values",
         ),
+        ("[together]\nsynapse.amplitude = []", "together: synapse.amplitude: there must be values"),
         ("[grid]\nmembers = [1, 2]", "members cannot be swept: seeds says how many"),
         ("[base]\nmembers = 3\n" + GRID, "base: members: seeds says how many"),
         ("[base]\nselection.every = 5\n" + GRID, "base: selection.every = 5: a point's members are compared as indep"),
