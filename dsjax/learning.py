@@ -107,7 +107,7 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
 
     Normalisation keeps learning alive as the oscillation fades: a small deviation earns a small surprise, so that what
     a center gains falls with the amplitude squared. Over the amplitude, it falls with the amplitude alone; over its
-    square, which is the gradient of Williams' Gaussian units, not at all, but then noise grows as the amplitude shrinks.
+    square, as in the gradient of Williams' Gaussian units, not at all, but noise then grows as the amplitude shrinks.
 
     If the expected reward grows with effort, centers climb the reward per effort instead of per time: where m and e are
     the means of modulator and effort, m - (m / e) effort is uncorrelated with weights just where m / e is stationary.
