@@ -217,7 +217,7 @@ def advance(state, observation_, reward, starts, ends, spec, params, dt=TIME_STE
     observation_ = observation_.astype(state.action.dtype)
     starts, ends = jnp.asarray(starts), jnp.asarray(ends)
     reward = jnp.where(starts, 0, reward).astype(state.action.dtype)
-    modulator = learning.modulator(reward, spec.learning, params.learning)
+    modulator = learning.modulator(reward, state.synapses.fade, spec.learning, params.learning)
     resting = starts if spec.deliver_last_reward else ends
     state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
     if spec.reset_at_episode:

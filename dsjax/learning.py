@@ -43,6 +43,7 @@ class LearningParams(NamedTuple):
     normalisation: ArrayLike  # p: learning counts deviations over the relative amplitude to the power p; 0: as they are
     averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
     floor: ArrayLike  # a worse reward counts as this one, so that a fall's -100 does not outweigh all else; -inf: none
+    floor_growth: ArrayLike  # q: the floor lies deeper by the relative amplitude to the power -q; 0: it stays
 
 
 class LearningState(NamedTuple):
@@ -77,10 +78,15 @@ def init(synapses, spec, params):
     return LearningState(optimizer, jnp.zeros((), synapses.center.dtype), synapses.center)
 
 
-def modulator(reward, spec, params):
-    """Return what the rule sees of a reward, ()."""
-    # Bounding rewards keeps rare large ones from ruling the step size: Mnih et al., Nature 2015, clip them alike.
-    return jnp.maximum(reward, params.floor if spec.repulsive else 0)
+def modulator(reward, fade, spec, params):
+    """Return what the rule sees of a reward, (), while the amplitude has faded by exp(-fade).
+
+    Bounding rewards keeps rare large ones from ruling the step size: Mnih et al., Nature 2015, clip them alike. But
+    what moves a center is reward times amplitude. A floor that deepens as the amplitude fades bounds the product, as
+    clipped gradients are bounded: no first fall undoes much, and no late one is made light of.
+    """
+    floor = params.floor * jnp.exp(params.floor_growth * fade)
+    return jnp.maximum(reward, floor if spec.repulsive else 0)
 
 
 def expectation(state, effort, params):

@@ -26,6 +26,7 @@ _RULE = LearningParams(
     normalisation=0.0,
     averaging_time=0.0,
     floor=-math.inf,
+    floor_growth=0.0,
 )
 
 PRESETS = {

@@ -148,6 +148,8 @@ class LearningConfig:
     """Time over which centers are averaged for frozen controllers [ms]; 0 takes them as they are."""
     floor: Annotated[float, Strict(), Field(le=0)]
     """A worse reward counts as this one; -inf is no bound."""
+    floor_growth: NonNegative
+    """Power of the relative amplitude that the floor is divided by; 1 lets a fall move centers as far early as late."""
 
 
 @dataclass(frozen=True, kw_only=True)

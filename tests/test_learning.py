@@ -85,14 +85,29 @@ def test_one_trace_serves_every_rate(spec, optax_promotion):
 
 
 def test_repulsion_can_be_switched_off():
-    assert learning.modulator(jnp.float32(-2), LearningSpec(repulsive=True), PARAMS) == -2
-    assert learning.modulator(jnp.float32(-2), LearningSpec(repulsive=False), PARAMS) == 0
-    assert learning.modulator(jnp.float32(2), LearningSpec(repulsive=False), PARAMS) == 2
+    assert learning.modulator(jnp.float32(-2), 0.0, LearningSpec(repulsive=True), PARAMS) == -2
+    assert learning.modulator(jnp.float32(-2), 0.0, LearningSpec(repulsive=False), PARAMS) == 0
+    assert learning.modulator(jnp.float32(2), 0.0, LearningSpec(repulsive=False), PARAMS) == 2
 
 
 @pytest.mark.parametrize(("reward", "seen"), [(-100, -30), (-29, -29), (300, 300)])
 def test_a_reward_below_the_floor_counts_as_the_floor(reward, seen):
-    assert learning.modulator(jnp.float32(reward), LearningSpec(), PARAMS._replace(floor=-30.0)) == seen
+    for fade in (0.0, 1.0):
+        assert learning.modulator(jnp.float32(reward), fade, LearningSpec(), PARAMS._replace(floor=-30.0)) == seen
+
+
+def test_a_floor_can_let_punishment_move_centers_as_far_early_as_late():
+    params = PARAMS._replace(floor=-30.0, floor_growth=1.0, amplitude_decay=0.0)
+    seen = [float(learning.modulator(jnp.float32(-100), np.log(ratio), LearningSpec(), params)) for ratio in (1, 2, 5)]
+    assert seen == pytest.approx([-30, -60, -100])
+    assert learning.modulator(jnp.float32(-100), np.log(5), LearningSpec(repulsive=False), params) == 0
+    moved = []
+    for ratio in (1, 2):
+        synapses, learned = begin(LearningSpec())
+        synapses = synapses._replace(fade=jnp.float32(np.log(ratio)))
+        punishment = learning.modulator(jnp.float32(-100), synapses.fade, LearningSpec(), params)
+        moved.append(np.abs(stepping(params)(synapses, learned, punishment)[0].center - synapses.center))
+    np.testing.assert_allclose(moved[0], moved[1], rtol=1e-4, atol=1e-7)
 
 
 def test_a_baseline_takes_the_mean_reward_out_of_learning(float64):
