@@ -1,10 +1,11 @@
 """The learning rule: a modulator moves centers towards weights that paid off, and fades the oscillation.
 
-    dc/dt = eta (m - r) (w - c)              dA/dt = -(lambda m + kappa) A
+    dc/dt = eta (m - r) (w - c) (A0 / A)^p             dA/dt = -(lambda m + kappa) A
 
-The published rule expects no reward, and fades by reward alone: r = kappa = 0. Where the amplitude follows progress, it
-also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the rule, change `step`; to change
-only how far the centers follow, name another optax transformation in `transformation`.
+The published rule expects no reward, takes deviations as they are, and fades by reward alone: r = p = kappa = 0. Where
+the amplitude follows progress, it also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change
+the rule, change `step`; to change only how far the centers follow, name another optax transformation in
+`transformation`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
@@ -137,8 +138,8 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     synapses = synapse.advance(synapses, synapse_params, dt)
     expected = expectation(state, effort, params)
     surprise = modulator - expected
-    deviation = (synapses.weight - synapses.center) * jnp.exp(params.normalisation * synapses.fade)
-    gradient = -surprise * deviation * dt
+    gain = surprise * jnp.exp(params.normalisation * synapses.fade)
+    gradient = -gain * (synapses.weight - synapses.center) * dt
     updates, optimizer = transformation(spec, params).update(gradient, state.optimizer, synapses.center)
     center = optax.apply_updates(synapses.center, updates)
     baseline = state.baseline + surprise * dt / params.baseline_time
