@@ -1,4 +1,4 @@
-"""What a run's population begins as: untrained, or copies of a trained member of another run, or of a shipped one."""
+"""What a run's population begins as: untrained, or copies of trained members of another run, or of a shipped one."""
 
 from pathlib import Path
 from typing import Any
@@ -27,23 +27,48 @@ def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
 
 
 def beginning(config: Config) -> PopulationState:
-    """Return the population that a run begins with: untrained or, in a branch, all as their parent with new streams.
+    """Return the population that a run begins with: untrained or, in a branch, as its parents with new streams.
 
     Raises:
-      RunError: the parent or its snapshot is not there, or it was stopped.
+      RunError: a parent or its snapshot is not there, or it was stopped.
     """
     fresh, parent = untrained(config), config.parent
     if not parent.run:
         return fresh
     there, state = _parents(Path(parent.run), parent.round)
-    check_member(Path(parent.run), there, parent.member)
-    if not state.running[parent.member]:
-        raise RunError(f"{parent.run}: member {parent.member} was stopped for a value that was not finite")
-    copies = jax.tree.map(lambda leaf: jnp.repeat(leaf[parent.member][None], config.rows, axis=0), state.members)
+    parents = _parent_rows(config)
+    for row in parents:
+        check_member(Path(parent.run), there, row)
+        if not state.running[row]:
+            raise RunError(f"{parent.run}: member {row} was stopped for a value that was not finite")
+    copies = jax.tree.map(lambda leaf: leaf[parents], state.members)
     if there.learning.optimizer != config.learning.optimizer:  # what one optimizer remembers says nothing to another
         learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
         copies = copies._replace(learning=learned)
     return fresh._replace(members=copies)
+
+
+def _parent_rows(config):
+    """Return which row of the parent's population each row begins as, (rows,) int."""
+    parent = config.parent
+    if not parent.best_of:
+        return np.full(config.rows, parent.member)
+    frozen = load_snapshot(Path(parent.run), parent.round)["tally.frozen_return"]
+    return best_of(frozen, parent.best_of)
+
+
+def best_of(score: np.ndarray, size: int) -> np.ndarray:
+    """Return the best of every `size` members in a row.
+
+    Args:
+      score: (N,), nan for a member that has none.
+      size: divides N.
+
+    Returns:
+      (N // size,) int: indices into `score`; the first of a group in which none has a score.
+    """
+    groups = np.where(np.isfinite(score), score, -np.inf).reshape(-1, size)
+    return np.arange(len(groups)) * size + groups.argmax(axis=1)
 
 
 def _parents(run, number):

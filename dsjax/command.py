@@ -10,7 +10,7 @@ import tyro
 
 from dsjax import config as configs
 from dsjax.config import Config, ConfigError
-from dsjax.lineage import find_row
+from dsjax.lineage import best_of, find_row
 from dsjax.records import RunError
 from dsjax.runs import load_config
 from dsjax.sections import FIRST_VALUES
@@ -40,6 +40,9 @@ class TrainCommand:
     """Point of the sweep, for --from and --branch."""
     member: int = 0
     """Member, for --from and --branch."""
+    best_of: int | None = None
+    """For --branch, in place of --member: a run, whose members are taken in groups of so many in a row; each member
+    of the branch begins as the best of a group, by its frozen centers in training."""
     render: bool = False
     """Watch one member live, in a window."""
     render_member: int = 0
@@ -81,12 +84,15 @@ def parse_train(arguments: list[str]) -> TrainCommand:
         raise ConfigError("--resume needs the run's folder: --output runs/NAME")
     if not 0 <= command.render_member < settings.rows:
         raise ConfigError(f"--render-member {command.render_member}: members are 0 to {settings.rows - 1}")
+    if command.best_of is not None and not command.branch:
+        raise ConfigError(f"--best-of {command.best_of}: goes with --branch")
     if command.branch:
         _refuse_no_branch(base, settings)
     name = f"{Path(source).stem if source else settings.preset}-seed{settings.seed}"
     if origin:
         place = Path(_peek(arguments, origin)).name.replace(":", "-")
-        name = f"{place}-{origin[2:]}-point{command.point}-member{command.member}"
+        what = f"best-of-{command.best_of}" if command.best_of else f"point{command.point}-member{command.member}"
+        name = f"{place}-{origin[2:]}-{what}"
     values = vars(command) | {"settings": settings, "output": command.output if output else Path("runs") / name}
     return TrainCommand(**values)
 
@@ -119,15 +125,23 @@ def _descended(arguments, origin):
         raise ConfigError(f"{origin} and {other[0]} each say what to begin with; leave one out")
     point, member = (int(text) if (text := _peek(arguments, flag) or "0").isdigit() else 0 for flag in _PLACE)
     number = _peek(arguments, "--snapshot")
+    number = int(number) if number and number.isdigit() else None
+    if origin == "--branch" and (size := _peek(arguments, "--best-of")):
+        if any(_peek(arguments, flag) is not None for flag in _PLACE):
+            raise ConfigError("--best-of and --member each say what to begin with; leave one out")
+        return best_of(_peek(arguments, origin), int(size) if size.isdigit() else 0, number)
     row = find_row(_peek(arguments, origin), point, member)
     if origin == "--from":
         return row.config()
-    return row.branch(int(number) if number and number.isdigit() else None)
+    return row.branch(number)
 
 
 def _refuse_no_branch(base, settings):
     """Raise ConfigError for what a branch cannot change, or must."""
-    for key in configs.differences(base, settings):
+    differences = configs.differences(base, settings)
+    if base.parent.best_of and (changed := [key for key in ("members", "first_member") if key in differences]):
+        raise ConfigError(f"--{changed[0].replace('_', '-')}: with --best-of there is a member for every group")
+    for key in differences:
         if key in FIRST_VALUES:
             raise ConfigError(f"--{key.replace('_', '-')}: has no effect on a branch, whose members begin trained")
     if settings.seed == base.seed - 1:  # what it would draw, its parent has drawn

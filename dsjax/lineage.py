@@ -1,8 +1,10 @@
-"""One row of a run or of a sweep: to train once more, or to branch from."""
+"""What to begin with of a run or a sweep: a row to train once more or to branch from, or the best of its members."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from dsjax import depot, plan, pretrained, selection
 from dsjax.beginning import load_snapshot
@@ -55,14 +57,7 @@ class Row(NamedTuple):
             if number not in (None, self.shipped):
                 raise RunError(f"{self.folder} is as of round {self.shipped}, not {number}; leave out --snapshot")
             number = self.shipped
-        if number is None:
-            snapshots = Snapshots(self.folder) if self.folder.exists() else None
-            there = snapshots.numbers() if snapshots else []
-            if snapshots:
-                snapshots.close()
-            if not there:
-                raise RunError(f"{self.folder}: there is no snapshot yet")
-            number = there[-1]
+        number = _latest(self.folder) if number is None else number
         parent = ParentConfig(run=str(self.folder), member=self.row, round=number)
         numbers = selection.restored(self.run, load_snapshot(self.folder, number)) if self.run.selection.every else {}
         own = selection.alone(self.run, self.row, numbers)
@@ -91,6 +86,51 @@ def find_row(place: str | Path, point: int, member: int) -> Row:
             depot.fetch(folder, job.name)
         return Row(job.folder(folder), job.config, row)
     return _row(folder, load_config(folder), point, member)
+
+
+def best_of(place: str | Path, size: int, number: int | None = None) -> Config:
+    """Return the config of a run whose members begin as the best of every `size` members of another, in order.
+
+    Best is whose frozen centers had the highest mean on validation terrains when last evaluated. The members of a group
+    that are not chosen cost steps too: whoever counts a seed's steps counts theirs. All else is as for `Row.branch`; an
+    index of the groups takes the place of the members', so that a run may be trained in parts.
+
+    Args:
+      place: folder of the run.
+      size: of a group.
+      number: round of the snapshot; the latest if None.
+
+    Raises:
+      RunError: there is no such run or snapshot, its members are not independent or do not make up whole groups, or
+        none of a group's has been evaluated.
+    """
+    folder = Path(place)
+    if pretrained.name_of(place) is not None or is_sweep(folder):
+        raise RunError(f"{place}: --best-of takes the folder of a run")
+    run = load_config(folder)
+    if run.points or run.selection.every:
+        raise RunError(f"{folder}: --best-of takes a run of independent members, at one point")
+    if size < 2 or run.members % size or run.first_member % size:
+        these = f"members {run.first_member} to {run.first_member + run.members - 1}"
+        raise RunError(f"{folder}: {these} do not make up groups of {size}, for --best-of")
+    number = _latest(folder) if number is None else number
+    frozen = load_snapshot(folder, number)["tally.frozen_return"]
+    if not np.isfinite(frozen).reshape(-1, size).any(axis=1).all():
+        raise RunError(f"{folder}: at round {number} no member of a group has been evaluated; see evaluation.every")
+    parent = ParentConfig(run=str(folder), best_of=size, round=number)
+    members, first_member = run.members // size, run.first_member // size
+    return replace(run, seed=run.seed + 1, members=members, first_member=first_member, parent=parent)
+
+
+def _latest(folder):
+    """Return the round of a run's latest snapshot, or raise RunError."""
+    snapshots = Snapshots(folder) if folder.exists() else None
+    there = snapshots.numbers() if snapshots else []
+    if snapshots:
+        snapshots.close()
+    if not there:
+        raise RunError(f"{folder}: there is no snapshot yet")
+    return there[-1]
 
 
 def _row(folder, run, point, member, shipped=None):

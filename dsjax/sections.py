@@ -191,12 +191,14 @@ class SelectionConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ParentConfig:
-    """Which trained member all members began as: the lineage of a branch."""
+    """Which trained members the members began as: the lineage of a branch."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     run: Annotated[str, Suppress] = ""
     """Run folder of the parent, or pretrained:NAME; none if empty."""
     member: Annotated[Limit, Suppress] = 0
-    """Which of its members."""
+    """Which of its members all began as."""
+    best_of: Annotated[Limit, Suppress] = 0
+    """Each began as the best of so many of its members in a row, by their frozen centers; 0: all as one member."""
     round: Annotated[Limit, Suppress] = 0
-    """Round of the snapshot it was taken from."""
+    """Round of the snapshot they were taken from."""

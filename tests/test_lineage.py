@@ -110,3 +110,46 @@ def test_a_missing_snapshot_is_said(small_runs, tmp_path):
     command = parse("--branch", small_runs / "a", "--snapshot", 77, "--output", tmp_path / "none")
     with pytest.raises(RunError, match="no snapshot of round 77; there are: "):
         Trainer(command.settings, command.output).run()
+
+
+def test_best_of_begins_with_the_best_member_of_each_group(small_runs, tmp_path):
+    """One group of three: its best by the last evaluation of the frozen centers."""
+    limits = ("--steps", 300, "--episodes", 0, "--evaluation.every", 0)
+    command = parse("--branch", small_runs / "a", "--best-of", 3, *limits, "--output", tmp_path / "best")
+    assert (command.settings.members, command.settings.first_member, command.settings.seed) == (1, 0, 1)
+    Trainer(command.settings, command.output).run()
+    parent, first = (beginning.load_snapshot(*which) for which in ((small_runs / "a", 4), (command.output, 0)))
+    best = int(parent["tally.frozen_return"].argmax())
+    np.testing.assert_array_equal(first["members.synapses.center"][0], parent["members.synapses.center"][best])
+    again = parse("--output", command.output, "--resume", "--steps", 600)
+    Trainer(again.settings, again.output).run(resume=True)
+    assert len(records.read_table(command.output, "members")) == 2
+
+
+def test_groups_are_of_members_in_a_row():
+    score = np.array([1.0, 2.0, np.nan, 3.0, -5.0, np.nan, np.nan, np.nan])
+    assert beginning.best_of(score, 2).tolist() == [1, 3, 4, 6]
+    assert beginning.best_of(score, 4).tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--best-of", 2], "members 0 to 2 do not make up groups of 2, for --best-of"),
+        (["--best-of", 3, "--member", 1], "--best-of and --member each say what to begin with"),
+        (["--best-of", 3, "--members", 2], "--members: with --best-of there is a member for every group"),
+        (["--best-of", 3, "--snapshot", 77], "no snapshot of round 77"),
+    ],
+)
+def test_what_best_of_cannot_do_is_said(small_runs, flags, message):
+    with pytest.raises((ConfigError, RunError), match=re.escape(message)):
+        parse("--branch", small_runs / "a", *flags)
+
+
+def test_best_of_takes_a_run_of_independent_members(small_sweep):
+    with pytest.raises(RunError, match="--best-of takes the folder of a run"):
+        parse("--branch", small_sweep, "--best-of", 2)
+    with pytest.raises(RunError, match="--best-of takes the folder of a run"):
+        parse("--branch", "pretrained:walker", "--best-of", 2)
+    with pytest.raises(ConfigError, match="--best-of 2: goes with --branch"):
+        parse("--best-of", 2)
