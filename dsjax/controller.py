@@ -63,7 +63,6 @@ class ControllerParams(NamedTuple):
 
     hull_scale: ArrayLike  # [1/rad] factor on the hull's angle
     input_amplitude: ArrayLike  # amplitude of layer 1's synapses over that of all others; 0: they stay as they are
-    current_period: ArrayLike  # period of layers 1 and 3, which make the oscillators' currents, over that of layer 4
     oscillator: OscillatorParams
     synapse: SynapseParams
     neuron: NeuronParams
@@ -99,16 +98,13 @@ def layers(flat):
 
 
 def synapse_params(params):
-    """Return a controller's SynapseParams, in which amplitude and mean period, (438,), are each synapse's own.
+    """Return a controller's SynapseParams, in which the amplitude, (438,), is each synapse's own.
 
     Layer 1 has most synapses, but what it does reaches the legs through two currents alone: it may swing less, or rest.
-    What layers 1 and 3 do takes a stride or more to show, layer 4's work shows at once: they may swing more slowly.
     """
-    layer_1, layer_3, _ = (rows * columns for rows, columns in LAYERS)
-    place = jnp.arange(SYNAPSES)
-    amplitude = params.synapse.amplitude * jnp.where(place < layer_1, params.input_amplitude, 1.0)
-    period = params.synapse.period * jnp.where(place < layer_1 + layer_3, params.current_period, 1.0)
-    return params.synapse._replace(amplitude=amplitude, period=period)
+    first = LAYERS[0][0] * LAYERS[0][1]
+    share = jnp.where(jnp.arange(SYNAPSES) < first, params.input_amplitude, 1.0)
+    return params.synapse._replace(amplitude=params.synapse.amplitude * share)
 
 
 def init(key, spec, params, dtype=None):
@@ -183,7 +179,7 @@ def learn(state, modulator, spec, params, dt):
 
 def draw_periods(key, state, params):
     """Return the ControllerState with all synapses' next periods drawn anew; see `synapse.draw_periods`."""
-    return state._replace(synapses=synapse.draw_periods(key, state.synapses, synapse_params(params)))
+    return state._replace(synapses=synapse.draw_periods(key, state.synapses, params.synapse))
 
 
 def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
@@ -217,7 +213,7 @@ def advance(state, observation_, reward, starts, ends, spec, params, dt=TIME_STE
     observation_ = observation_.astype(state.action.dtype)
     starts, ends = jnp.asarray(starts), jnp.asarray(ends)
     reward = jnp.where(starts, 0, reward).astype(state.action.dtype)
-    modulator = learning.modulator(reward, state.synapses.fade, spec.learning, params.learning)
+    modulator = learning.modulator(reward, spec.learning, params.learning)
     resting = starts if spec.deliver_last_reward else ends
     state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
     if spec.reset_at_episode:

@@ -1,11 +1,10 @@
 """The learning rule: a modulator moves centers towards weights that paid off, and fades the oscillation.
 
-    dc/dt = eta (m - r) (w - c) (A0 / A)^p             dA/dt = -(lambda m + kappa) A
+    dc/dt = eta (m - r) (w - c)              dA/dt = -(lambda m + kappa) A
 
-The published rule expects no reward, takes deviations as they are, and fades by reward alone: r = p = kappa = 0. Where
-the amplitude follows progress, it also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change
-the rule, change `step`; to change only how far the centers follow, name another optax transformation in
-`transformation`.
+The published rule expects no reward, and fades by reward alone: r = kappa = 0. Where the amplitude follows progress, it
+also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the rule, change `step`; to change
+only how far the centers follow, name another optax transformation in `transformation`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
@@ -41,10 +40,8 @@ class LearningParams(NamedTuple):
     momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
     baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: r = 0
     effort: ArrayLike  # in [0, 1]: how far the reward that is expected grows with the effort; 0: it is the mean reward
-    normalisation: ArrayLike  # p: learning counts deviations over the relative amplitude to the power p; 0: as they are
     averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
     floor: ArrayLike  # a worse reward counts as this one, so that a fall's -100 does not outweigh all else; -inf: none
-    floor_growth: ArrayLike  # q: the floor lies deeper by the relative amplitude to the power -q; 0: it stays
 
 
 class LearningState(NamedTuple):
@@ -79,15 +76,10 @@ def init(synapses, spec, params):
     return LearningState(optimizer, jnp.zeros((), synapses.center.dtype), synapses.center)
 
 
-def modulator(reward, fade, spec, params):
-    """Return what the rule sees of a reward, (), while the amplitude has faded by exp(-fade).
-
-    Bounding rewards keeps rare large ones from ruling the step size: Mnih et al., Nature 2015, clip them alike. But
-    what moves a center is reward times amplitude. A floor that deepens as the amplitude fades bounds the product, as
-    clipped gradients are bounded: no first fall undoes much, and no late one is made light of.
-    """
-    floor = params.floor * jnp.exp(params.floor_growth * fade)
-    return jnp.maximum(reward, floor if spec.repulsive else 0)
+def modulator(reward, spec, params):
+    """Return what the rule sees of a reward, ()."""
+    # Bounding rewards keeps rare large ones from ruling the step size: Mnih et al., Nature 2015, clip them alike.
+    return jnp.maximum(reward, params.floor if spec.repulsive else 0)
 
 
 def expectation(state, effort, params):
@@ -112,10 +104,6 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     An amplitude that follows progress fades while reward comes to be expected, and grows back when it fails to come, as
     in Gullapalli's stochastic unit (Neural Networks 1990). It follows the baseline: with none, it would stay.
 
-    Normalisation keeps learning alive as the oscillation fades: a small deviation earns a small surprise, so that what
-    a center gains falls with the amplitude squared. Over the amplitude, it falls with the amplitude alone; over its
-    square, as in the gradient of Williams' Gaussian units, not at all, but noise then grows as the amplitude shrinks.
-
     If the expected reward grows with effort, centers climb the reward per effort instead of per time: where m and e are
     the means of modulator and effort, m - (m / e) effort is uncorrelated with weights just where m / e is stationary.
     A return is of that kind: on a way of given length it counts what the way costs, and not how long it takes. Animals
@@ -138,8 +126,7 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     synapses = synapse.advance(synapses, synapse_params, dt)
     expected = expectation(state, effort, params)
     surprise = modulator - expected
-    gain = surprise * jnp.exp(params.normalisation * synapses.fade)
-    gradient = -gain * (synapses.weight - synapses.center) * dt
+    gradient = -surprise * (synapses.weight - synapses.center) * dt
     updates, optimizer = transformation(spec, params).update(gradient, state.optimizer, synapses.center)
     center = optax.apply_updates(synapses.center, updates)
     baseline = state.baseline + surprise * dt / params.baseline_time

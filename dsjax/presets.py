@@ -23,10 +23,8 @@ _RULE = LearningParams(
     momentum=0.9,
     baseline_time=math.inf,
     effort=0.0,
-    normalisation=0.0,
     averaging_time=0.0,
     floor=-math.inf,
-    floor_growth=0.0,
 )
 
 PRESETS = {
@@ -35,7 +33,6 @@ PRESETS = {
         ControllerParams(
             hull_scale=math.pi / 2,
             input_amplitude=1.0,
-            current_period=1.0,
             oscillator=_OSCILLATOR,
             synapse=_SYNAPSE,
             neuron=NeuronParams(sensitivity=0.5, rate=1e-6, target=0.3, minimum=0.0, maximum=math.inf),
@@ -54,7 +51,6 @@ PRESETS = {
         ControllerParams(
             hull_scale=1 / (2 * math.pi),
             input_amplitude=1.0,
-            current_period=1.0,
             oscillator=_OSCILLATOR,
             synapse=_SYNAPSE,
             neuron=NeuronParams(sensitivity=0.5, rate=1e-6, target=0.3, minimum=1e-3, maximum=5.0),

@@ -52,8 +52,6 @@ class ControllerConfig:
     """Factor on the hull's angle [1/rad]."""
     input_amplitude: NonNegative
     """Amplitude of layer 1's oscillation over that of the other layers; 0 keeps layer 1 as it is."""
-    current_period: Annotated[float, Strict(), Field(ge=1, allow_inf_nan=False)]
-    """Period of layers 1 and 3, which make the oscillators' currents, over that of layer 4."""
     negative_half: Flag
     """Whether the inputs for negative values carry them."""
     squash_inputs: Flag
@@ -142,14 +140,10 @@ class LearningConfig:
     """Time over which the mean reward is taken that rewards are compared with [ms]; inf compares with 0."""
     effort: Annotated[float, Strict(), Field(ge=0, le=1)]
     """How far the reward that is expected grows with effort, the mean torque; 1 makes reward per effort what counts."""
-    normalisation: Number
-    """Power of the relative amplitude that deviations are divided by; larger keeps learning fast as it fades."""
     averaging_time: NonNegative
     """Time over which centers are averaged for frozen controllers [ms]; 0 takes them as they are."""
     floor: Annotated[float, Strict(), Field(le=0)]
     """A worse reward counts as this one; -inf is no bound."""
-    floor_growth: NonNegative
-    """Power of the relative amplitude that the floor is divided by; 1 lets a fall move centers as far early as late."""
 
 
 @dataclass(frozen=True, kw_only=True)

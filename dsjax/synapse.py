@@ -19,7 +19,7 @@ _SINE = tuple((-1) ** k * 6.283185307179586 ** (2 * k + 1) / f for k, f in enume
 
 
 class SynapseParams(NamedTuple):
-    """Numbers of a group of synapses, each shaped (); amplitude and period may also be one per synapse."""
+    """Numbers of a group of synapses, each shaped (); the amplitude may also be one per synapse."""
 
     amplitude: ArrayLike  # initial amplitude of the weight's oscillation; larger explores further
     period: ArrayLike  # [ms] mean period; longer gives each reward more time to find its weight

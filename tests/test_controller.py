@@ -154,16 +154,6 @@ def test_layer_1_can_keep_still_while_the_others_learn():
     np.testing.assert_array_equal(moved[0.0][~rows], moved[1.0][~rows])
 
 
-def test_the_oscillators_currents_can_swing_more_slowly_than_the_actions():
-    spec, published = preset("iros2018")
-    params = published._replace(current_period=3.0)
-    state = controller.draw_periods(KEY, controller.init(KEY, spec, params), params)
-    slow, fast = np.split(np.asarray(state.synapses.period), [344 + 18])
-    assert set(slow) == {60000} and set(fast) == {20000}
-    same = controller.draw_periods(KEY, controller.init(KEY, spec, published), published).synapses.next_period
-    np.testing.assert_allclose(state.synapses.next_period, same * np.repeat([3.0, 1.0], [362, 76]), rtol=1e-6)
-
-
 def test_frozen_performance_ignores_oscillation_and_history():
     spec, params = preset("iros2018")
     state = controller.init(KEY, spec, params)

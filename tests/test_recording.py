@@ -57,7 +57,7 @@ def test_learning_follows_the_definitions(learned, trained):
     amplitude = learned.amplitude[before][steps, None]
     assert np.all(np.abs(weight - center) <= amplitude + ROUNDING)
     np.testing.assert_array_equal(
-        learned.modulator, learning.modulator(learned.reward.astype(np.float32), 0.0, spec.learning, params.learning)
+        learned.modulator, learning.modulator(learned.reward.astype(np.float32), spec.learning, params.learning)
     )
     rate = params.learning.learning_rate * TIME_STEP * learned.modulator[after][steps, None]
     np.testing.assert_allclose(learned.center[after][steps], center + rate * (weight - center), atol=ROUNDING)
