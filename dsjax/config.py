@@ -77,6 +77,8 @@ class Config:
     """Train every member for this many steps of its environment, resets included; 0 is no limit."""
     until_solved: Flag = False
     """Stop when every member has been solved by either rule."""
+    rest_when_solved: Flag = False
+    """A member rests, as it is, once its frozen centers are solved: what it would still learn may undo it."""
     round_steps: Count = 20_000
     """Steps of a round. Each begins with new episodes; evaluations and snapshots come between rounds."""
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)

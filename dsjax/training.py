@@ -91,9 +91,13 @@ class Trainer:
         self._snapshots.wait()
 
     def active(self):
-        """Return which members go on training, (N,) bool: those finite, and below the limit of episodes."""
+        """Return which members go on training, (N,) bool: those finite, below the limit of episodes, and not done."""
         limit = self.config.episodes or np.inf
-        return np.asarray(self.state.running) & (self.tally.completed < limit)
+        return np.asarray(self.state.running) & (self.tally.completed < limit) & ~self.done()
+
+    def done(self):
+        """Return which members rest because their frozen centers are solved, (N,) bool."""
+        return self.config.rest_when_solved & (self.tally.frozen_solved_step >= 0)
 
     def finished(self):
         """Return whether a limit of the config has been reached."""
@@ -237,7 +241,8 @@ class Trainer:
         check = partial(self._check, -1)
         play_frozen = partial(evaluate, self._evaluation_envs(), self.state, self.spec, self.params, check=check)
         columns = play_frozen(members, range(self.config.evaluation.episodes))
-        promising = [m for m in members if _returns_of(columns, m).mean() >= SOLVED_RETURN]
+        # Those that are done have met them: they stay as they were.
+        promising = [m for m in members if not self.done()[m] and _returns_of(columns, m).mean() >= SOLVED_RETURN]
         further = range(self.config.evaluation.episodes, SOLVED_EPISODES)
         if promising and further:
             more = play_frozen(promising, further)

@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT, run_script, start_script
 
 from dsjax import config, environment, evaluation, population, records
+from dsjax.beginning import load_snapshot
 from dsjax.presets import PRESETS
 from dsjax.records import RunError
 from dsjax.rounds import round_seeds
@@ -289,6 +290,33 @@ def test_until_solved_stops_when_all_are(tmp_path, monkeypatch):
     trainer.run()
     assert trainer.tally.solved().all()
     assert trainer.tally.training_solved_episode.max() == 2
+
+
+def test_a_member_whose_frozen_centers_are_solved_can_rest(tmp_path, monkeypatch):
+    """One member is taken for solved before the first round: it stays as it began, and the other goes on."""
+    frozen = {}
+
+    def evaluated(self, member, returns):
+        frozen.setdefault(member, []).append(len(returns))
+        self.frozen_return[member] = returns.mean()
+        if member == 1 and self.frozen_solved_step[1] < 0:
+            self.frozen_solved_step[1] = self.steps[1]
+
+    monkeypatch.setattr("dsjax.tally.Tally.evaluated", evaluated)
+    monkeypatch.setattr("dsjax.training.SOLVED_RETURN", -1e9)
+    monkeypatch.setattr("dsjax.training.SOLVED_EPISODES", 4)
+    evaluation = {"every": 1, "episodes": 2}
+    trainer = Trainer(tiny(steps=900, members=2, rest_when_solved=True, evaluation=evaluation), tmp_path / "run")
+    trainer.run()
+    assert trainer.done().tolist() == [False, True]
+    assert trainer.tally.steps[0] > 800 and trainer.tally.steps[1] == 0
+    assert set(frozen[0]) == {4}  # the terrains of the verdict, each time
+    assert frozen[1] == [4] + [2] * (len(frozen[0]) - 1)
+    first, last = (load_snapshot(tmp_path / "run", number) for number in (0, trainer.saved))
+    for name in first:
+        if name.startswith("members.") and not name.endswith("next_period"):  # drawn for all, used by none at rest
+            np.testing.assert_array_equal(first[name][1], last[name][1], err_msg=name)
+    assert not np.array_equal(first["members.synapses.center"][0], last["members.synapses.center"][0])
 
 
 class Notes(Watch):
