@@ -44,8 +44,8 @@ def training_curve(group, unit, end):
 
 def frozen_curve(group, end):
     """Return the mean return of the frozen centers over steps, on straight lines between evaluations."""
-    evaluations = [member.evaluations for member in group.members]
-    return _curve([(e["step"], e["return"], e["step"].max(initial=0)) for e in evaluations], end, np.interp)
+    histories = [(m.evaluations["step"], m.evaluations["return"], m.kept) for m in group.members]
+    return _curve(histories, end, np.interp)
 
 
 def _curve(histories, end, between):

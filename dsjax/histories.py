@@ -56,6 +56,16 @@ class Member:
         """Share of the frozen centers' last episodes that ended in a fall; nan if they were never evaluated."""
         return float((self.final["outcome"] == "fell").mean()) if len(self.final["outcome"]) else float("nan")
 
+    @property
+    def rests(self) -> bool:
+        """Whether it has stayed as it is since its frozen centers were solved."""
+        return self.config.rest_when_solved and self.solved_at("frozen", "step") >= 0
+
+    @property
+    def kept(self) -> int:
+        """Step until which its frozen centers are known: to the end of the run for one that rests."""
+        return self._end if self.rests else int(self.evaluations["step"].max(initial=0))
+
     def trained(self, unit: str) -> int:
         """Return for how long it has trained, in one of `UNITS`; episodes are completed ones."""
         return int(self.rounds["step" if unit == "step" else "episodes"][-1])
@@ -66,14 +76,17 @@ class Member:
         A run's members step side by side, and their steps differ by their resets alone. So each that still trains
         counts as watched for as long as any: or one solved in the last round would seem to have outlived the others.
         """
-        rests = 0 < self.config.episodes <= self.trained("episode")
-        if unit == "episode" or rests:
-            return self.trained(unit)
-        return int(pc.max(self.run.members["step"]).as_py())
+        ended = self.rests or 0 < self.config.episodes <= self.trained("episode")
+        return self.trained(unit) if unit == "episode" or ended else self._end
 
     def solved_at(self, rule: str, unit: str) -> int:
         """Return when a rule of `RULES` was first met, in one of `UNITS`; -1 if not yet."""
         return int(self.rounds[f"{rule}_solved_{unit}"][-1])
+
+    @property
+    def _end(self) -> int:
+        """Step of the run's end."""
+        return int(pc.max(self.run.members["step"]).as_py())
 
 
 def histories(run: Run, scored: bool = False) -> list[Member]:

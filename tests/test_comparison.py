@@ -78,6 +78,17 @@ def test_members_that_still_train_are_watched_as_long_as_any_of_their_run(small_
     assert [member.watched("step") for member in histories(limited)] == trained["step"]
 
 
+def test_a_member_that_rests_is_watched_until_then_and_known_to_the_end(small_runs):
+    run = load(small_runs / "a")
+    run = replace(run, config=replace(run.config, rest_when_solved=True))
+    learning, _, solved = histories(run)
+    solved = replace(solved, rounds=solved.rounds | {"frozen_solved_step": np.array([700])})
+    assert (learning.rests, solved.rests) == (False, True)
+    assert solved.watched("step") == solved.trained("step")
+    assert solved.kept == learning.watched("step") == max(run.members["step"].to_pylist())
+    assert learning.kept == learning.evaluations["step"][-1]
+
+
 def test_the_same_members_twice_are_refused(small_runs, tmp_path):
     again = copy(small_runs / "a", tmp_path / "again")
     with pytest.raises(RunError, match="have the same config and seed: their members are the same, not independent"):

@@ -9,11 +9,12 @@ from dsjax.curves import frozen_curve, training_curve
 from dsjax.statistics import interval
 
 
-def member(steps, returns, end):
+def member(steps, returns, end, kept=None):
     steps, returns = np.array(steps), np.array(returns, float)
     trained = {"step": end, "episode": len(steps)}
     series = {"step": steps, "return": returns}
-    return SimpleNamespace(episodes=series, evaluations=series, trained=trained.get)
+    kept = kept or steps.max(initial=0)
+    return SimpleNamespace(episodes=series, evaluations=series, trained=trained.get, kept=kept)
 
 
 def group(*members):
@@ -64,6 +65,13 @@ def test_frozen_curves_are_straight_between_evaluations():
     at = dict(zip(np.round(curve.at, 6), curve.values[0], strict=True))
     assert (at[0], at[60], at[99.6]) == pytest.approx((-100, 20, 99.2))
     assert np.isnan(at[120])  # evaluated no more
+
+
+def test_frozen_centers_that_rest_stay_what_they_were():
+    learning, solved = member([0, 50, 100], [0, 100, 200], 100), member([0, 50, 50], [250, 310, 310], 50, kept=100)
+    curve = frozen_curve(group(learning, solved), 100)
+    np.testing.assert_array_equal(curve.values[1, curve.at >= 50], 310)
+    assert curve.iqm[-1] == (200 + 310) / 2
 
 
 def test_curves_of_real_runs(small_runs):
