@@ -158,8 +158,13 @@ def notes_on(groups):
                 f"{group.label}: trained with selection.every = {every}: its members copied each other, and are not "
                 f"independent, though intervals and probabilities treat them so"
             )
+        if size := max(member.config.parent.best_of for member in group.members):
+            notes.append(f"{group.label}: each member began as the best of {size}, whose steps are not counted here")
+        resting = np.array([member.rests for member in group.members])
+        if resting.any():
+            notes.append(f"{group.label}: {resting.sum()} of {len(resting)} members rest since they were solved")
         trained = np.array([member.trained("step") for member in group.members])
-        if short := int(np.sum(trained < SAME_END * trained.max())):
+        if short := int(np.sum(~resting & (trained < SAME_END * trained.max()))):
             end = f"{trained.max():,} steps"
             notes.append(f"{group.label}: {short} of {len(trained)} members end before the longest, at {end}")
     return notes

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from test_runs import copy
 
-from dsjax.comparison import compare
+from dsjax.comparison import Group, compare, notes_on
 from dsjax.config import ConfigError
 from dsjax.histories import UNITS, histories
 from dsjax.records import RunError
@@ -87,6 +87,12 @@ def test_a_member_that_rests_is_watched_until_then_and_known_to_the_end(small_ru
     assert solved.watched("step") == solved.trained("step")
     assert solved.kept == learning.watched("step") == max(run.members["step"].to_pylist())
     assert learning.kept == learning.evaluations["step"][-1]
+    best_of_four = replace(run.config, parent=replace(run.config.parent, run="runs/other", best_of=4))
+    learning = replace(learning, run=replace(run, config=best_of_four))
+    assert notes_on([Group("solve", [learning, solved])]) == [
+        "solve: each member began as the best of 4, whose steps are not counted here",
+        "solve: 1 of 2 members rest since they were solved",
+    ]
 
 
 def test_the_same_members_twice_are_refused(small_runs, tmp_path):
