@@ -39,10 +39,12 @@ class Group:
     def watched(self, unit: str) -> np.ndarray:
         """Return until when each member might have been solved, (N,), in one of `histories.UNITS`.
 
-        A member that was stopped will not be solved: it counts as watched for as long as any of the group.
+        A member that was stopped will not be solved: it counts as watched for as long as any of the group. So do those
+        that end together: or one solved in the last round would seem to have outlived those of another run.
         """
         watched = np.array([member.watched(unit) for member in self.members])
-        return np.where([member.running for member in self.members], watched, watched.max())
+        together = (unit == "step") & (watched >= SAME_END * watched.max())
+        return np.where([member.running for member in self.members] & ~together, watched, watched.max())
 
 
 @dataclass(frozen=True)

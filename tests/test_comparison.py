@@ -78,6 +78,13 @@ def test_members_that_still_train_are_watched_as_long_as_any_of_their_run(small_
     assert [member.watched("step") for member in histories(limited)] == trained["step"]
 
 
+def test_members_of_two_runs_that_end_together_are_watched_as_long(small_runs):
+    (group,) = compare(paths(small_runs, "a", "b"), by=["preset"]).groups
+    assert len({member.watched("step") for member in group.members}) == 2
+    assert set(group.watched("step")) == {max(member.watched("step") for member in group.members)}
+    assert group.watched("episode").tolist() == [member.watched("episode") for member in group.members]
+
+
 def test_a_member_that_rests_is_watched_until_then_and_known_to_the_end(small_runs):
     run = load(small_runs / "a")
     run = replace(run, config=replace(run.config, rest_when_solved=True))
