@@ -35,8 +35,8 @@ def beginning(config: Config) -> PopulationState:
     fresh, parent = untrained(config), config.parent
     if not parent.run:
         return fresh
-    there, state = _parents(Path(parent.run), parent.round)
-    parents = _parent_rows(config)
+    there, state, frozen = _parents(Path(parent.run), parent.round)
+    parents = best_of(frozen, parent.best_of) if parent.best_of else np.full(config.rows, parent.member)
     for row in parents:
         check_member(Path(parent.run), there, row)
         if not state.running[row]:
@@ -46,15 +46,6 @@ def beginning(config: Config) -> PopulationState:
         learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
         copies = copies._replace(learning=learned)
     return fresh._replace(members=copies)
-
-
-def _parent_rows(config):
-    """Return which row of the parent's population each row begins as, (rows,) int."""
-    parent = config.parent
-    if not parent.best_of:
-        return np.full(config.rows, parent.member)
-    frozen = load_snapshot(Path(parent.run), parent.round)["tally.frozen_return"]
-    return best_of(frozen, parent.best_of)
 
 
 def best_of(score: np.ndarray, size: int) -> np.ndarray:
@@ -72,12 +63,15 @@ def best_of(score: np.ndarray, size: int) -> np.ndarray:
 
 
 def _parents(run, number):
-    """Return the config of a run, or of a shipped controller, and its population."""
+    """Return the config of a run, or of a shipped controller, its population, and the members' last frozen returns.
+
+    The returns are (N,), nan where there is none.
+    """
     if (name := pretrained.name_of(run)) is not None:
         config, state, _ = shipped(name)
-        return config, state
-    config = load_config(run)
-    return config, restored(config, load_snapshot(run, number))
+        return config, state, np.full(1, np.nan)
+    config, arrays = load_config(run), load_snapshot(run, number)
+    return config, restored(config, arrays), arrays["tally.frozen_return"]
 
 
 def shipped(name: str) -> tuple[Config, PopulationState, dict[str, Any]]:

@@ -241,8 +241,9 @@ class Trainer:
         check = partial(self._check, -1)
         play_frozen = partial(evaluate, self._evaluation_envs(), self.state, self.spec, self.params, check=check)
         columns = play_frozen(members, range(self.config.evaluation.episodes))
-        # Those that are done have met them: they stay as they were.
-        promising = [m for m in members if not self.done()[m] and _returns_of(columns, m).mean() >= SOLVED_RETURN]
+        # Those that are done have met all terrains: they stay as they were.
+        undecided = members[~self.done()[members]]
+        promising = [m for m in undecided if _returns_of(columns, m).mean() >= SOLVED_RETURN]
         further = range(self.config.evaluation.episodes, SOLVED_EPISODES)
         if promising and further:
             more = play_frozen(promising, further)
