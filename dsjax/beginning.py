@@ -35,10 +35,13 @@ def beginning(config: Config) -> PopulationState:
     fresh, parent = untrained(config), config.parent
     if not parent.run:
         return fresh
-    there, state, frozen = _parents(Path(parent.run), parent.round)
-    parents = best_of(frozen, parent.best_of) if parent.best_of else np.full(config.rows, parent.member)
+    run = Path(parent.run)
+    there, state, frozen = _parents(run, parent.round)
+    parents = best_of(run, there, frozen, parent.best_of) if parent.best_of else np.full(config.rows, parent.member)
+    if len(parents) != config.rows:
+        raise RunError(f"{run}: its best of {parent.best_of} are {len(parents)} members, not {config.rows}")
     for row in parents:
-        check_member(Path(parent.run), there, row)
+        check_member(run, there, row)
         if not state.running[row]:
             raise RunError(f"{parent.run}: member {row} was stopped for a value that was not finite")
     copies = jax.tree.map(lambda leaf: leaf[parents], state.members)
@@ -48,17 +51,29 @@ def beginning(config: Config) -> PopulationState:
     return fresh._replace(members=copies)
 
 
-def best_of(score: np.ndarray, size: int) -> np.ndarray:
-    """Return the best of every `size` members in a row.
+def best_of(folder: Path, run: Config, frozen: np.ndarray, size: int) -> np.ndarray:
+    """Return the best of every `size` members of a run, in order, by their frozen returns.
 
     Args:
-      score: (N,), nan for a member that has none.
-      size: divides N.
+      folder: of the run, for messages.
+      run: its config.
+      frozen: (N,) last mean frozen return of each member, nan where there is none.
+      size: of a group.
 
     Returns:
-      (N // size,) int: indices into `score`; the first of a group in which none has a score.
+      (N // size,) int: members.
+
+    Raises:
+      RunError: the members are not independent, do not make up whole groups, or none of a group's has a return.
     """
-    groups = np.where(np.isfinite(score), score, -np.inf).reshape(-1, size)
+    if run.points or run.selection.every:
+        raise RunError(f"{folder}: --best-of takes a run of independent members, at one point")
+    if size < 1 or run.members % size or run.first_member % size:
+        these = f"members {run.first_member} to {run.first_member + run.members - 1}"
+        raise RunError(f"{folder}: {these} do not make up groups of {size}, for --best-of")
+    groups = np.where(np.isfinite(frozen), frozen, -np.inf).reshape(-1, size)
+    if np.isneginf(groups.max(axis=1)).any():
+        raise RunError(f"{folder}: no member of a group has been evaluated; see evaluation.every")
     return np.arange(len(groups)) * size + groups.argmax(axis=1)
 
 

@@ -42,7 +42,7 @@ class TrainCommand:
     """Member, for --from and --branch."""
     best_of: int | None = None
     """For --branch, in place of --member: a run, whose members are taken in groups of so many in a row; each member
-    of the branch begins as the best of a group, by its frozen centers in training."""
+    of the branch begins as the best of a group, by its frozen centers in training. 1: all go on, each as it was."""
     render: bool = False
     """Watch one member live, in a window."""
     render_member: int = 0

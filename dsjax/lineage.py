@@ -4,9 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from dsjax import depot, plan, pretrained, selection
+from dsjax import beginning, depot, plan, pretrained, selection
 from dsjax.beginning import load_snapshot
 from dsjax.config import Config
 from dsjax.records import RunError
@@ -108,18 +106,10 @@ def best_of(place: str | Path, size: int, number: int | None = None) -> Config:
     if pretrained.name_of(place) is not None or is_sweep(folder):
         raise RunError(f"{place}: --best-of takes the folder of a run")
     run = load_config(folder)
-    if run.points or run.selection.every:
-        raise RunError(f"{folder}: --best-of takes a run of independent members, at one point")
-    if size < 2 or run.members % size or run.first_member % size:
-        these = f"members {run.first_member} to {run.first_member + run.members - 1}"
-        raise RunError(f"{folder}: {these} do not make up groups of {size}, for --best-of")
     number = _latest(folder) if number is None else number
-    frozen = load_snapshot(folder, number)["tally.frozen_return"]
-    if not np.isfinite(frozen).reshape(-1, size).any(axis=1).all():
-        raise RunError(f"{folder}: at round {number} no member of a group has been evaluated; see evaluation.every")
+    best = beginning.best_of(folder, run, load_snapshot(folder, number)["tally.frozen_return"], size)
     parent = ParentConfig(run=str(folder), best_of=size, round=number)
-    members, first_member = run.members // size, run.first_member // size
-    return replace(run, seed=run.seed + 1, members=members, first_member=first_member, parent=parent)
+    return replace(run, seed=run.seed + 1, members=len(best), first_member=run.first_member // size, parent=parent)
 
 
 def _latest(folder):

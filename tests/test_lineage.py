@@ -1,12 +1,14 @@
 import re
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dsjax import beginning, plan, records
 from dsjax.command import parse_train
-from dsjax.config import ConfigError
+from dsjax.config import ConfigError, build
 from dsjax.lineage import find_row
 from dsjax.records import RunError
 from dsjax.snapshot import Snapshots
@@ -127,9 +129,22 @@ def test_best_of_begins_with_the_best_member_of_each_group(small_runs, tmp_path)
 
 
 def test_groups_are_of_members_in_a_row():
-    score = np.array([1.0, 2.0, np.nan, 3.0, -5.0, np.nan, np.nan, np.nan])
-    assert beginning.best_of(score, 2).tolist() == [1, 3, 4, 6]
-    assert beginning.best_of(score, 4).tolist() == [3, 4]
+    score = np.array([1.0, 2.0, np.nan, 3.0, -5.0, np.nan, 4.0, np.nan])
+    run = build({"preset": "iros2018", "members": 8, "first_member": 8})
+    assert beginning.best_of(Path("run"), run, score, 2).tolist() == [1, 3, 4, 6]
+    assert beginning.best_of(Path("run"), run, score, 4).tolist() == [3, 6]
+    assert beginning.best_of(Path("run"), run, np.arange(8.0), 1).tolist() == list(range(8))
+    with pytest.raises(RunError, match="run: no member of a group has been evaluated"):
+        beginning.best_of(Path("run"), run, np.append(score[:6], [np.nan, np.nan]), 2)
+    for wrong in (replace(run, first_member=7), replace(run, members=7)):
+        with pytest.raises(RunError, match="do not make up groups of 2, for --best-of"):
+            beginning.best_of(Path("run"), wrong, score, 2)
+
+
+def test_a_config_with_best_of_has_a_member_for_every_group(small_runs):
+    config = parse("--branch", small_runs / "a", "--best-of", 3).settings
+    with pytest.raises(RunError, match="its best of 3 are 1 members, not 2"):
+        beginning.beginning(replace(config, members=2))
 
 
 @pytest.mark.parametrize(
