@@ -37,9 +37,12 @@ def beginning(config: Config) -> PopulationState:
         return fresh
     run = Path(parent.run)
     there, state, frozen = _parents(run, parent.round)
-    parents = best_of(run, there, frozen, parent.best_of) if parent.best_of else np.full(config.rows, parent.member)
-    if len(parents) != config.rows:
-        raise RunError(f"{run}: its best of {parent.best_of} are {len(parents)} members, not {config.rows}")
+    parents = np.full(config.rows, parent.member)
+    if size := parent.best_of:
+        best, group = best_of(run, there, frozen, size), np.array(config.identities()) - there.first_member // size
+        if group.min() < 0 or group.max() >= len(best):
+            raise RunError(f"{run}: it has {len(best)} groups of {size}, and not one for every member")
+        parents = best[group]
     for row in parents:
         check_member(run, there, row)
         if not state.running[row]:

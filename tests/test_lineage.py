@@ -141,10 +141,13 @@ def test_groups_are_of_members_in_a_row():
             beginning.best_of(Path("run"), wrong, score, 2)
 
 
-def test_a_config_with_best_of_has_a_member_for_every_group(small_runs):
-    config = parse("--branch", small_runs / "a", "--best-of", 3).settings
-    with pytest.raises(RunError, match="its best of 3 are 1 members, not 2"):
-        beginning.beginning(replace(config, members=2))
+def test_a_member_of_a_branch_begins_with_its_own_group(small_runs):
+    config = parse("--branch", small_runs / "a", "--best-of", 1).settings
+    whole, alone = (beginning.beginning(each).members.synapses.center for each in (config, config.row(1)))
+    np.testing.assert_array_equal(alone, whole[1:2])
+    assert (np.asarray(whole[0]) != np.asarray(whole[1])).any()
+    with pytest.raises(RunError, match="it has 3 groups of 1, and not one for every member"):
+        beginning.beginning(replace(config, members=4))
 
 
 @pytest.mark.parametrize(
