@@ -30,19 +30,14 @@ def beginning(config: Config) -> PopulationState:
     """Return the population that a run begins with: untrained or, in a branch, as its parents with new streams.
 
     Raises:
-      RunError: a parent or its snapshot is not there, or it was stopped.
+      RunError: a parent or its snapshot is not there, it was stopped, or there is not one for every member.
     """
     fresh, parent = untrained(config), config.parent
     if not parent.run:
         return fresh
     run = Path(parent.run)
     there, state, frozen = _parents(run, parent.round)
-    parents = np.full(config.rows, parent.member)
-    if size := parent.best_of:
-        best, group = best_of(run, there, frozen, size), np.array(config.identities()) - there.first_member // size
-        if group.min() < 0 or group.max() >= len(best):
-            raise RunError(f"{run}: it has {len(best)} groups of {size}, and not one for every member")
-        parents = best[group]
+    parents = _parent_rows(config, there, frozen)
     for row in parents:
         check_member(run, there, row)
         if not state.running[row]:
@@ -52,6 +47,19 @@ def beginning(config: Config) -> PopulationState:
         learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
         copies = copies._replace(learning=learned)
     return fresh._replace(members=copies)
+
+
+def _parent_rows(config, there, frozen):
+    """Return the row of the parent run that each row of a branch begins as, (N,) int; `frozen` as for `best_of`."""
+    parent = config.parent
+    if not parent.best_of:
+        return np.full(config.rows, parent.member)
+    best = best_of(Path(parent.run), there, frozen, parent.best_of)
+    # Identities are groups, counted as if the parents were members of one run: it may have been trained in parts.
+    group = np.array(config.identities()) - there.first_member // parent.best_of
+    if group.min() < 0 or group.max() >= len(best):
+        raise RunError(f"{parent.run}: it has {len(best)} groups of {parent.best_of}, and not one for every member")
+    return best[group]
 
 
 def best_of(folder: Path, run: Config, frozen: np.ndarray, size: int) -> np.ndarray:
