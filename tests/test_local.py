@@ -16,12 +16,11 @@ from dsjax.snapshot import Snapshots
 
 
 def files(folder):
-    """Return the bytes of every file that a sweep leaves and that says what it found, by name; snapshots as arrays."""
+    """Return the bytes of every file that a sweep leaves and that tells no time, by name; snapshots as arrays."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        told = path.name not in ("run.json", "events.jsonl") and path.suffix != ".lock"  # times and locks tell nothing
-        if path.is_file() and "snapshots" not in path.parts and told:
-            found[str(path.relative_to(folder))] = path.read_bytes()
+        if path.is_file() and "snapshots" not in path.parts and path.name not in ("run.json", "events.jsonl"):
+            found[str(path.relative_to(folder))] = b"" if path.suffix == ".lock" else path.read_bytes()
     return found
 
 
