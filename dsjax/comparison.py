@@ -161,8 +161,8 @@ def notes_on(groups):
                 f"independent, though intervals and probabilities treat them so"
             )
         if size := max(member.config.parent.best_of for member in group.members):
-            whence = f"began as the best of {size}, whose" if size > 1 else "went on from another run, whose"
-            notes.append(f"{group.label}: each member {whence} steps are not counted here")
+            whence = f"began as the best of {size}" if size > 1 else "went on from another run"
+            notes.append(f"{group.label}: each member {whence}, whose steps are not counted here")
         resting = np.array([member.rests for member in group.members])
         if resting.any():
             notes.append(f"{group.label}: {resting.sum()} of {len(resting)} members rest since they were solved")
