@@ -16,8 +16,8 @@ _THREADED_MEMBERS = 1024  # from so many on, several threads step the controller
 def prepare(members=1):
     """Keep compiled programs on disk, and fit calls of them to a loop that alternates with walkers on every core.
 
-    Must come before JAX computes anything. What the user has set, as JAX_COMPILATION_CACHE_DIR in the environment,
-    holds.
+    Must come before JAX computes anything. What the user has set, as JAX_COMPILATION_CACHE_DIR or JAX_PLATFORMS in the
+    environment, holds.
 
     Args:
       members: size of the population.
@@ -25,9 +25,14 @@ def prepare(members=1):
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    if not jax.config.jax_platforms:
+        # Also where there is a GPU: thirty members take it four times as long as a core (README, Speed), and it rounds
+        # otherwise, so that a run would not be the same on the next machine.
+        jax.config.update("jax_platforms", "cpu")
     # The loop waits for every action, so that handing the call to another thread and back is time lost.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if members < _THREADED_MEMBERS and "NPROC" not in os.environ:
+    platforms = jax.config.jax_platforms.split(",")
+    if "cpu" in platforms and members < _THREADED_MEMBERS and "NPROC" not in os.environ:
         # XLA sizes its thread pool by this variable alone. The cores belong to the walkers: splitting so little work
         # among threads makes a call a fifth slower (`scripts/benchmark.py`).
         os.environ["NPROC"] = "1"
