@@ -25,14 +25,13 @@ def prepare(members=1):
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-    if not jax.config.jax_platforms:
-        # Also where there is a GPU: thirty members take it four times as long as a core (README, Speed), and it rounds
-        # otherwise, so that a run would not be the same on the next machine.
-        jax.config.update("jax_platforms", "cpu")
+    # On the CPU also where there is a GPU: thirty members take it four times as long as a core (README, Speed), and it
+    # rounds otherwise, so that a run would not be the same on the next machine.
+    platforms = os.environ.get("JAX_PLATFORMS") or "cpu"
+    jax.config.update("jax_platforms", platforms)
     # The loop waits for every action, so that handing the call to another thread and back is time lost.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    platforms = jax.config.jax_platforms.split(",")
-    if "cpu" in platforms and members < _THREADED_MEMBERS and "NPROC" not in os.environ:
+    if "cpu" in platforms.split(",") and members < _THREADED_MEMBERS and "NPROC" not in os.environ:
         # XLA sizes its thread pool by this variable alone. The cores belong to the walkers: splitting so little work
         # among threads makes a call a fifth slower (`scripts/benchmark.py`).
         os.environ["NPROC"] = "1"
