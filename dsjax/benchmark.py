@@ -128,6 +128,7 @@ def step_alone(preset: str, members: int, seconds: float) -> float:
     runtime.prepare(members)
     settings = config.build({"preset": preset, "members": members})
     step, params, state = rounds.training_step(settings.spec()), settings.population_params(), untrained(settings)
+    state = population.copy(state)
     observation, reward = np.zeros((members, 24), np.float32), np.zeros(members, np.float32)
     flags, first, times = np.zeros(members, bool), 0, []
     end = time.perf_counter() + seconds

@@ -59,6 +59,11 @@ def select(state, members):
     return PopulationState(rows[0], state.tick, *rows[1:])
 
 
+def copy(state):
+    """Return the population in arrays of its own, no two of which share memory."""
+    return jax.tree.map(jnp.copy, state)
+
+
 def join(states):
     """Return one population of several populations' members, in order; all must have taken as many steps."""
     rows = [(state.key, state.running, state.members) for state in states]

@@ -5,6 +5,7 @@ the controllers of the other do. The result is the same, as members do not depen
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import numpy as np
@@ -20,11 +21,12 @@ def training_step(spec) -> Callable:
     """Return the step of a population, to be called from the host, as two jitted programs.
 
     (tick, state, observation, reward, starts, ends, params) -> (state, action), where tick must equal state.tick: the
-    host decides when periods are drawn, see `population.step`.
+    host decides when periods are drawn, see `population.step`. A step consumes the state it is given, writing the new
+    one into its arrays, as making new ones costs as much as what it computes: begin with `population.copy`.
     """
-    draw_periods = jax.jit(population.draw_periods)
+    draw_periods = jax.jit(population.draw_periods, donate_argnums=0)
 
-    @jax.jit
+    @partial(jax.jit, donate_argnums=0)
     def advance(state, observation, reward, starts, ends, params):
         state, action, _ = population.advance(state, observation, reward, starts, ends, spec, params)
         return state, action
@@ -98,7 +100,7 @@ class _Turn:
     def __init__(self, step, state, params, envs, number, observation, resting):
         self._step, self._envs, self._number = step, envs, number
         self._members = envs.groups[number]
-        self.state = population.select(state, self._members)
+        self.state = population.copy(population.select(state, self._members))
         self._params = jax.tree.map(lambda leaf: leaf[self._members], params)
         self._resting = resting[self._members]
         self._observation, self._reward = observation[self._members], np.zeros(len(self._resting))

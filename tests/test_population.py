@@ -30,7 +30,7 @@ def run(name, members, change=lambda state: state, change_inputs=lambda *arrays:
     """Step some members of a run; return their final state and all their actions, (STEPS, members, 4)."""
     spec, params = preset(name)
     params = population.share(params, len(members))
-    state = change(population.init(jax.random.key(3), jnp.asarray(members), spec, params))
+    state = population.copy(change(population.init(jax.random.key(3), jnp.asarray(members), spec, params)))
     step, actions = training_step(spec), []
     for tick, now in enumerate(zip(*change_inputs(*inputs(members)), strict=True)):
         state, action = step(tick, state, *now, params)
