@@ -160,9 +160,8 @@ def notes_on(groups):
                 f"{group.label}: trained with selection.every = {every}: its members copied each other, and are not "
                 f"independent, though intervals and probabilities treat them so"
             )
-        if size := max(member.config.parent.best_of for member in group.members):
-            whence = f"began as the best of {size}" if size > 1 else "went on from another run"
-            notes.append(f"{group.label}: each member {whence}, whose steps are not counted here")
+        parents = [member.config.parent for member in group.members]
+        notes += [f"{group.label}: {note}" for note in dict.fromkeys(map(_note_on, parents)) if note]
         resting = np.array([member.rests for member in group.members])
         if resting.any():
             notes.append(f"{group.label}: {resting.sum()} of {len(resting)} members rest since they were solved")
@@ -171,3 +170,13 @@ def notes_on(groups):
             end = f"{trained.max():,} steps"
             notes.append(f"{group.label}: {short} of {len(trained)} members end before the longest, at {end}")
     return notes
+
+
+def _note_on(parent):
+    """Return a line on how the members of a branch began; "" where they were untrained."""
+    if not parent.run:
+        return ""
+    if not parent.best_of:
+        return "all began as one trained member, whose steps are not counted here: intervals say nothing of other seeds"
+    whence = f"began as the best of {parent.best_of}" if parent.best_of > 1 else "went on from another run"
+    return f"each member {whence}, whose steps are not counted here"

@@ -10,6 +10,7 @@ from dsjax.config import ConfigError
 from dsjax.histories import UNITS, histories
 from dsjax.records import RunError
 from dsjax.runs import load
+from dsjax.sections import ParentConfig
 
 
 def paths(small_runs, *names):
@@ -94,12 +95,21 @@ def test_a_member_that_rests_is_watched_until_then_and_known_to_the_end(small_ru
     assert solved.watched("step") == solved.trained("step")
     assert solved.kept == learning.watched("step") == max(run.members["step"].to_pylist())
     assert learning.kept == learning.evaluations["step"][-1]
-    best_of_four = replace(run.config, parent=replace(run.config.parent, run="runs/other", best_of=4))
-    learning = replace(learning, run=replace(run, config=best_of_four))
-    assert notes_on([Group("solve", [learning, solved])]) == [
-        "solve: each member began as the best of 4, whose steps are not counted here",
-        "solve: 1 of 2 members rest since they were solved",
-    ]
+    assert notes_on([Group("solve", [learning, solved])]) == ["solve: 1 of 2 members rest since they were solved"]
+
+
+@pytest.mark.parametrize(
+    ("best_of", "note"),
+    [
+        (0, "all began as one trained member, whose steps are not counted here: intervals say nothing of other seeds"),
+        (1, "each member went on from another run, whose steps are not counted here"),
+        (4, "each member began as the best of 4, whose steps are not counted here"),
+    ],
+)
+def test_what_a_branch_had_learned_before_is_said(small_runs, best_of, note):
+    run = load(small_runs / "a")
+    branch = replace(run, config=replace(run.config, parent=ParentConfig(run="runs/other", best_of=best_of)))
+    assert notes_on([Group("solve", histories(branch)), Group("other", histories(run))]) == [f"solve: {note}"]
 
 
 def test_the_same_members_twice_are_refused(small_runs, tmp_path):
