@@ -93,8 +93,8 @@ def member_rows(comparison: Comparison) -> list[dict]:
 
 
 _PAGE_COLUMNS = (
-    "group", "members", "steps each", "solved, learning", "solved, frozen", "steps to solve, frozen", "learning, IQM",
-    "frozen, mean", "frozen, IQM", "worst", "falls",
+    "group", "members", "steps each", "solved, learning", "solved, frozen", "steps to solve, frozen",
+    "episodes to solve, frozen", "learning, IQM", "frozen, mean", "frozen, IQM", "worst", "falls",
 )  # fmt: skip
 
 
@@ -102,12 +102,13 @@ def markdown(groups: Sequence[dict]) -> str:
     """Return the rows of `group_rows` as a table in Markdown, for people."""
     lines = [_PAGE_COLUMNS, ["---"] * len(_PAGE_COLUMNS)]
     for row in groups:
-        median = row["frozen_solved_median_steps"]
+        medians = [row[f"frozen_solved_median_{unit}s"] for unit in UNITS]
         lines.append([
             row["group"], str(row["members"]), f"{row['median_steps']:,.0f}",
             *(_span(row, f"{rule}_solved", "d", ".0%") for rule in RULES),
-            f"{median:,.0f}" if np.isfinite(median) else "-", _span(row, "training_iqm"), f"{row['frozen_mean']:.1f}",
-            _span(row, "frozen_iqm"), f"{row['frozen_worst']:.1f}", f"{row['fall_rate']:.1%}",
+            *(f"{median:,.0f}" if np.isfinite(median) else "-" for median in medians), _span(row, "training_iqm"),
+            f"{row['frozen_mean']:.1f}", _span(row, "frozen_iqm"), f"{row['frozen_worst']:.1f}",
+            f"{row['fall_rate']:.1%}",
         ])  # fmt: skip
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 

@@ -33,11 +33,17 @@ def test_the_page_says_the_same(comparison):
             zip(*([cell.strip() for cell in text.strip("|").split("|")] for text in (head, line)), strict=True)
         )
         assert (cells["group"], cells["members"]) == (row["group"], str(row["members"]))
-        assert (cells["worst"], cells["steps to solve, frozen"]) == (f"{row['frozen_worst']:.1f}", "-")
+        assert cells["worst"] == f"{row['frozen_worst']:.1f}"
+        assert (cells["steps to solve, frozen"], cells["episodes to solve, frozen"]) == ("-", "-")
         low, high = share_interval(0, row["members"])
         assert cells["solved, frozen"] == f"0 [{low:.0%}, {high:.0%}]"
         span = f"[{row['frozen_iqm_low']:.1f}, {row['frozen_iqm_high']:.1f}]"
         assert cells["frozen, IQM"] == f"{row['frozen_iqm']:.1f} {span}"
+
+
+def test_the_page_says_when_members_were_solved(comparison):
+    row = group_rows(comparison)[0] | {"frozen_solved_median_steps": 12345.0, "frozen_solved_median_episodes": 67.0}
+    assert "| 12,345 | 67 |" in markdown([row])
 
 
 def test_pairs(comparison):
