@@ -10,19 +10,14 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import jax
-import jax.numpy as jnp
 import tomli_w
 from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
 from tyro.conf import Suppress
 
-from dsjax.controller import ControllerParams, ControllerSpec
-from dsjax.learning import LearningParams, LearningSpec
-from dsjax.neuron import NeuronParams
-from dsjax.oscillator import OscillatorParams
-from dsjax.presets import PRESETS, preset
+from dsjax.errors import ConfigError
+from dsjax.presets import PRESETS, controller_of
 from dsjax.sections import (
     FIRST_VALUES,
     NUMBERS,
@@ -36,11 +31,14 @@ from dsjax.sections import (
     NeuronConfig,
     OscillatorConfig,
     ParentConfig,
+    Seed,
     SelectionConfig,
     SnapshotConfig,
     SynapseConfig,
 )  # fmt: skip
-from dsjax.synapse import SynapseParams
+
+if TYPE_CHECKING:
+    from dsjax.controller import ControllerParams, ControllerSpec
 
 # Keys that may change when a run is resumed: they say how long and where it runs, not what it computes.
 FREE_KEYS = (
@@ -54,10 +52,6 @@ def may_change(key: str, old: Any, new: Any) -> bool:
     return key in FREE_KEYS and not (key == "environment.backend" and "envpool" in (old, new))
 
 
-class ConfigError(ValueError):
-    """A config that cannot be run; the message has one line per mistake."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole run."""
@@ -69,8 +63,8 @@ class Config:
     """Independent controllers, trained side by side."""
     first_member: Limit = 0
     """Index of the first member: what is random in a member follows from the run's seed and its index."""
-    seed: Limit = 0
-    """Seed of the run: everything random follows from it."""
+    seed: Seed = 0
+    """Seed of the run, below 2**64: everything random follows from it."""
     episodes: Limit = 50_000
     """Train every member for this many episodes; 0 is no limit."""
     steps: Limit = 0
@@ -116,25 +110,19 @@ class Config:
             changed.setdefault(section, {})[name] = value
         return replace(self, **{name: replace(getattr(self, name), **values) for name, values in changed.items()})
 
-    def spec(self) -> ControllerSpec:
+    def spec(self) -> "ControllerSpec":
         """Return the structure of the controllers."""
-        learning = LearningSpec(**_pick(self.learning, LearningSpec))
-        return ControllerSpec(
-            **_pick(self.controller, ControllerSpec), adaptation=self.neuron.adaptation, learning=learning
-        )
+        return controller_of(dataclasses.asdict(self))[0]
 
-    def params(self) -> ControllerParams:
+    def params(self) -> "ControllerParams":
         """Return the numbers of one controller, where no point says otherwise."""
-        return ControllerParams(
-            **_pick(self.controller, ControllerParams),
-            oscillator=OscillatorParams(**_pick(self.oscillator, OscillatorParams)),
-            synapse=SynapseParams(**_pick(self.synapse, SynapseParams)),
-            neuron=NeuronParams(**_pick(self.neuron, NeuronParams)),
-            learning=LearningParams(**_pick(self.learning, LearningParams)),
-        )
+        return controller_of(dataclasses.asdict(self))[1]
 
-    def population_params(self) -> ControllerParams:
+    def population_params(self) -> "ControllerParams":
         """Return the numbers of every row: leaves (rows,)."""
+        import jax
+        import jax.numpy as jnp
+
         numbers = [self.row(first).params() for first in range(0, self.rows, self.members)]
         return jax.tree.map(lambda *leaves: jnp.repeat(jnp.array(leaves, float), self.members), *numbers)
 
@@ -152,7 +140,7 @@ def build(values: dict[str, Any], source: str = "config") -> Config:
     name = values.get("preset", "iros2018")
     if not isinstance(name, str) or name not in PRESETS:
         raise ConfigError(f"{source}: preset = {name!r}: there is no such preset; there are {', '.join(PRESETS)}")
-    return check(merge(_preset_values(name), values), source)
+    return check(merge({"preset": name, **PRESETS[name]}, values), source)
 
 
 def check(values: dict[str, Any], source: str = "config") -> Config:
@@ -254,27 +242,6 @@ def unknown_key(key: str, section: type = Config) -> str:
     last = [name for name in valid if name.split(".")[-1] == key.split(".")[-1]]
     near = last or difflib.get_close_matches(key, valid, n=1, cutoff=0)
     return f"unknown key {key}; did you mean {near[0]}?"
-
-
-def _preset_values(name):
-    spec, params = preset(name)
-    structure = dataclasses.asdict(spec)
-    learning, adaptation = structure.pop("learning"), structure.pop("adaptation")
-    numbers = {key: value for key, value in params._asdict().items() if f"controller.{key}" in NUMBERS}
-    return {
-        "preset": name,
-        "controller": {**numbers, **structure},
-        "oscillator": params.oscillator._asdict(),
-        "synapse": params.synapse._asdict(),
-        "neuron": {"adaptation": adaptation, **params.neuron._asdict()},
-        "learning": {**learning, **params.learning._asdict()},
-    }
-
-
-def _pick(section, target):
-    """Return the section's values that are fields of the target type."""
-    names = target._fields if hasattr(target, "_fields") else [f.name for f in dataclasses.fields(target)]
-    return {name: getattr(section, name) for name in names if hasattr(section, name)}
 
 
 def merge(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 import fsspec
 import platformdirs
 
-from dsjax.records import RunError, write_shared
+from dsjax.records import RunError, write_text
 
 SWEEP = "sweep"  # in place of a job's name: the sweep's own file
 _ATTEMPTS = 3  # at an index, of which files may be deleted before they are read
@@ -167,7 +167,7 @@ def _copy(place, kind):
     folder = Path(platformdirs.user_cache_dir("dsjax")) / kind / name
     folder.mkdir(parents=True, exist_ok=True)
     if not _note(folder).exists():
-        write_shared(_note(folder), depot)  # jobs begin at once
+        write_text(_note(folder), depot)  # jobs begin at once
     return folder
 
 

@@ -7,10 +7,9 @@
 `sync` and `async` give the same bits; `envpool` has terrains and rounding of its own.
 """
 
-import os
-
 from dsjax import pool
 from dsjax.grouped import LocalVectorEnv
+from dsjax.machine import cores
 from dsjax.pool import PoolVectorEnv
 from dsjax.workers import WorkerVectorEnv
 
@@ -70,8 +69,3 @@ def make_vector(env_id, count, backend="auto", workers=None, render=None, groups
     if render is not None:
         raise ValueError("environment.backend = 'envpool': EnvPool shows no window; use evaluate.py --render")
     return PoolVectorEnv(env_id, count, workers, groups)
-
-
-def cores():
-    """Return the number of processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

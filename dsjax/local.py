@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from dsjax import depot, jobs
 from dsjax.depot import Taken
-from dsjax.environment import cores
 from dsjax.jobs import JobBusy
+from dsjax.machine import cores
 from dsjax.plan import Job
 from dsjax.runtime import signals
 from dsjax.training import Interrupted

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from dsjax import config as configs
 from dsjax import sweep as sweeps
 from dsjax.config import Config, ConfigError
-from dsjax.environment import cores
+from dsjax.machine import cores
 from dsjax.sections import NUMBERS
 from dsjax.sweep import Sweep
 

@@ -18,17 +18,20 @@ import importlib.metadata
 import json
 import os
 import platform
+import secrets
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dsjax.environment import cores
+from dsjax.errors import RunError
+from dsjax.machine import cores
 
+LOCK = ".lock"  # in a run's folder: held by the process that trains it
+TEMPORARY = ".tmp"  # ending of files that are being written
 OUTCOMES = ("fell", "finished", "timeout", "cut")  # how an episode ended; cut: by the end of a training round
 
 _EPISODE = [
@@ -81,10 +84,6 @@ SCHEMAS = {
 }  # fmt: skip
 
 
-class RunError(RuntimeError):
-    """A run that cannot start, go on or be read; the message says what to do."""
-
-
 def create(folder, config_toml):
     """Make a new run folder with its config.
 
@@ -96,33 +95,27 @@ def create(folder, config_toml):
         known = "already holds a run" if (folder / "config.toml").exists() else "exists and is not empty"
         remedy = "choose another --output" + (", or continue it with --resume" if "run" in known else "")
         raise RunError(f"{folder} {known}; {remedy}")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_text(folder / "config.toml", config_toml)
 
 
 def names_in(folder):
-    """Return the names in a folder, none if it is not there; in one look, as others may be making it."""
+    """Return the names in a folder, none if it is not there; in one look, as others may be making it.
+
+    Locks and files that are being written do not count: another process may be about to make the same run or sweep.
+    """
     try:
-        return [path.name for path in folder.iterdir()]
+        names = [path.name for path in folder.iterdir()]
     except FileNotFoundError:
         return []
     except NotADirectoryError:
         return [folder.name]
+    return [name for name in names if not (name.startswith(LOCK) or (name[0] == "." and name.endswith(TEMPORARY)))]
 
 
 def write_text(path, text):
     """Write a text file whole or not at all."""
     write_whole(path, lambda temporary: temporary.write_text(text))
-
-
-def write_shared(path, text):
-    """Write a text file that others may be writing at the same moment, whole: the last one stays.
-
-    Each writes in a place of its own, beside the file's folder: that may count as empty until the file is there.
-    """
-    with TemporaryDirectory(dir=path.parent.parent, prefix=".") as own:
-        write_text(Path(own) / path.name, text)
-        (Path(own) / path.name).replace(path)
 
 
 def write_table(folder, name, number, columns):
@@ -139,7 +132,7 @@ def write_table(folder, name, number, columns):
 
 def write_parquet(path, table):
     """Write a pyarrow Table whole or not at all."""
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     write_whole(path, lambda temporary: pq.write_table(table, temporary))
 
 
@@ -232,8 +225,12 @@ def explain_os_error(error, folder):
 
 
 def write_whole(path, write):
-    """Write a file whole or not at all: `write` gets a temporary path, which then takes the place of `path`."""
-    temporary = path.with_name(path.name + ".tmp")
+    """Write a file whole or not at all, also if the power fails: `write` gets a temporary path, which is then renamed.
+
+    The temporary file is hidden and has a name of its own: those who read the folder skip it, and two writers do not
+    meet. The last one to finish stays.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         write(temporary)
         with open(temporary, "rb") as file:
@@ -242,6 +239,36 @@ def write_whole(path, write):
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder):
+    """Put the names in a folder on the disk: a renamed file is there after a power cut only if its new name is."""
+    if os.name == "nt":  # Windows opens no folders, and writes their names at once
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems know no such call
+            raise
+    finally:
+        os.close(opened)
+
+
+def make_folder(folder):
+    """Make a folder, with those above it, and put its name on the disk."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def clear_temporaries(folder):
+    """Delete the temporary files that writers who were killed left in a run's folder; nobody may be writing there."""
+    for path in [*folder.glob(f".*{TEMPORARY}"), *folder.glob(f"*/.*{TEMPORARY}")]:
+        path.unlink(missing_ok=True)
 
 
 def _now():

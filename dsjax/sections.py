@@ -1,30 +1,17 @@
 """The sections of a config: what each key means, and which values it takes."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_type_hints
 
 from pydantic import ConfigDict, Field, Strict
 from tyro.conf import Suppress, arg
 
-from dsjax.controller import ControllerParams
-from dsjax.learning import LearningParams
-from dsjax.neuron import NeuronParams
-from dsjax.oscillator import OscillatorParams
-from dsjax.synapse import SynapseParams
-
-# Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
-_TRACED: dict[str, Any] = {
-    "oscillator": OscillatorParams, "synapse": SynapseParams, "neuron": NeuronParams, "learning": LearningParams,
-}  # fmt: skip
-NUMBERS = (
-    *(f"controller.{key}" for key in ControllerParams._fields if key not in _TRACED),
-    *(f"{name}.{key}" for name, params in _TRACED.items() for key in params._fields),
-)
 FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # those that say what is untrained
 
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
 Limit = Annotated[int, Strict(), Field(ge=0)]
+Seed = Annotated[int, Strict(), Field(ge=0, lt=2**64)]  # all 64 bits count: see population.run_key
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
@@ -196,3 +183,15 @@ class ParentConfig:
     """Each began as the best of so many of its members in a row, by their frozen centers; 0: all as one member."""
     round: Annotated[Limit, Suppress] = 0
     """Round of the snapshot they were taken from."""
+
+
+# Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
+NUMBERS = tuple(
+    f"{name}.{key}"
+    for name, section in {
+        "controller": ControllerConfig, "oscillator": OscillatorConfig, "synapse": SynapseConfig,
+        "neuron": NeuronConfig, "learning": LearningConfig,
+    }.items()
+    for key, kind in get_type_hints(section).items()
+    if kind is float
+)  # fmt: skip

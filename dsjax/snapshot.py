@@ -5,24 +5,29 @@ orbax notices a missing file, but not every flipped bit.
 """
 
 import errno
+import gc
 import hashlib
 import logging
+import os
 import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 from orbax.checkpoint import v1 as ocp
 
-from dsjax.records import RunError, version
+from dsjax.errors import RunError
+from dsjax.records import make_folder, sync_folder, version
 
 FORMAT = 2  # of the arrays' names and meaning; a change makes older snapshots unreadable, and says so
 
 _MARGIN = 2**20  # [bytes] of disk that a snapshot may need beside its arrays
 
-# orbax tells its log of every step, and of errors that are raised here as well.
-logging.getLogger("absl").setLevel(logging.CRITICAL)
+_LOGGERS = ("absl", "asyncio")  # where orbax logs every step, and errors that are raised here as well
 
 
 class SnapshotError(RunError):
@@ -38,8 +43,12 @@ class Snapshots:
     def __init__(self, folder, keep_every=100, training=False):
         policies = ocp.training.preservation_policies
         self.folder = Path(folder).absolute() / "snapshots"
+        self._quiet = partial(_without_orbax)  # of this object alone: another one may still be open when it is removed
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._quiet)
+        self._alias = _Alias(self.folder)
         self._checkpointer = ocp.training.Checkpointer(
-            self.folder,
+            self._alias.path,
             save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
             preservation_policy=policies.AnyPreservationPolicy(
                 [
@@ -50,6 +59,7 @@ class Snapshots:
             ),
             cleanup_tmp_directories=training,
         )
+        self._thread = ThreadPoolExecutor(1, "dsjax-snapshots")
         self._saving = None
 
     def save(self, number, arrays, frozen_return=None):
@@ -69,9 +79,8 @@ class Snapshots:
             raise OSError(errno.ENOSPC, "no space left for a snapshot")
         about = {"format": FORMAT, "dsjax": version("dsjax"), "checksum": _checksum(arrays)}
         metrics = None if frozen_return is None else {"frozen_return": float(frozen_return)}
-        self._saving = self._checkpointer.save_async(
-            number, arrays, overwrite=True, metrics=metrics, custom_metadata=about
-        )
+        saving = self._checkpointer.save_async(number, arrays, overwrite=True, metrics=metrics, custom_metadata=about)
+        self._saving = self._thread.submit(self._finish, number, saving)
 
     def wait(self):
         """Wait until the snapshot being written is on the disk."""
@@ -86,6 +95,16 @@ class Snapshots:
             full = "RESOURCE_EXHAUSTED" in str(error) or "No space left" in str(error)
             number = errno.ENOSPC if full else errno.EIO
             raise OSError(number, str(error).splitlines()[0]) from error
+
+    def _finish(self, number, saving):
+        """Wait until orbax has written a snapshot, and put it on the disk: a power cut must find it whole."""
+        saving.result()
+        for path, _, files in os.walk(self.folder / str(number)):
+            for name in files:
+                with open(Path(path) / name, "rb") as file:
+                    os.fsync(file.fileno())
+            sync_folder(path)
+        sync_folder(self.folder)
 
     def numbers(self):
         """Return the rounds that have a snapshot, in order."""
@@ -123,7 +142,10 @@ class Snapshots:
         try:
             arrays = self._checkpointer.load(number)
         except Exception as error:  # orbax and tensorstore raise many types for a damaged file
-            raise self._damaged(number, error) from error
+            damaged = self._damaged(number, error)
+            del error
+            gc.collect()  # asyncio logs, once they are gone, each of the tasks that failed with it
+            raise damaged from None
         arrays = {name: np.asarray(value) for name, value in arrays.items()}
         if _checksum(arrays) != about["checksum"]:
             raise self._damaged(number, "its checksum does not match")
@@ -131,7 +153,8 @@ class Snapshots:
 
     def discard_after(self, number):
         """Delete the snapshots of later rounds, as when a run goes on from an earlier one."""
-        for later in [n for n in self.numbers() if n > number]:
+        self.wait()
+        for later in reversed([n for n in self.numbers() if n > number]):  # what a kill leaves has no gap
             self._checkpointer.delete(later)
 
     def close(self):
@@ -141,6 +164,10 @@ class Snapshots:
         finally:
             with suppress(Exception):  # a failed write, which `wait` has already raised
                 self._checkpointer.close()
+            self._thread.shutdown()
+            self._alias.close()
+            for name in _LOGGERS:
+                logging.getLogger(name).removeFilter(self._quiet)
 
     def _damaged(self, number, reason):
         reason = str(reason).splitlines()[0][:200] if str(reason) else type(reason).__name__
@@ -149,6 +176,30 @@ class Snapshots:
     def _offer(self, number):
         earlier = [n for n in self.numbers() if n < number]
         return f"; to use the one before it, add --snapshot {earlier[-1]}" if earlier else "; there is none before it"
+
+
+class _Alias:
+    """A path to a folder that orbax can use: it would take brackets, stars and question marks for patterns."""
+
+    def __init__(self, folder):
+        self.path, self._folder = folder, None
+        if any(character in str(folder) for character in "[]*?"):
+            self._folder = tempfile.TemporaryDirectory(prefix="dsjax-")
+            self.path = Path(self._folder.name) / "snapshots"
+            make_folder(folder)
+            self.path.symlink_to(folder, target_is_directory=True)
+
+    def close(self):
+        """Remove the alias; the folder stays."""
+        if self._folder:
+            self._folder.cleanup()
+
+
+def _without_orbax(record):
+    """Let all log records pass but those of orbax, and of asyncio on tasks that tensorstore failed in."""
+    if record.name == "asyncio":
+        return "tensorstore_spec" not in record.getMessage()
+    return f"{os.sep}orbax{os.sep}" not in record.pathname
 
 
 def flatten(state):
@@ -170,8 +221,17 @@ def unflatten(arrays, like):
         if name not in arrays or arrays[name].shape != np.shape(leaf):
             found = arrays[name].shape if name in arrays else "nothing"
             raise SnapshotError(f"snapshot holds {found} for {name}, where the config needs {np.shape(leaf)}")
-        restored.append(jax.numpy.asarray(arrays[name], dtype=leaf.dtype))
+        if (found := arrays[name].dtype) != leaf.dtype:
+            raise SnapshotError(f"snapshot holds {found} for {name}, where {leaf.dtype} is computed{_remedy(found)}")
+        restored.append(jax.numpy.asarray(arrays[name]))
     return jax.tree_util.tree_unflatten(treedef, restored)
+
+
+def _remedy(trained):
+    """Return what to do about arrays of another precision than JAX is set to."""
+    if not np.issubdtype(trained, np.floating):
+        return ""
+    return "; unset JAX_ENABLE_X64" if trained == np.float32 else "; set JAX_ENABLE_X64=1"
 
 
 def _frozen_return(metrics):

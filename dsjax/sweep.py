@@ -27,7 +27,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from dsjax import config as configs
 from dsjax.config import ConfigError
 from dsjax.environment import choose
-from dsjax.records import RunError, names_in, write_shared
+from dsjax.records import RunError, names_in, write_text
 from dsjax.sections import Count, Limit
 
 FILE = "sweep.toml"  # in a sweep's folder: the sweep, with its base
@@ -127,7 +127,7 @@ def open_folder(sweep: Sweep, folder: Path) -> Sweep:
         raise RunError(f"{folder} exists and holds no sweep; choose another --output")
     if not there:
         folder.mkdir(parents=True, exist_ok=True)
-        write_shared(folder / FILE, tomli_w.dumps(vars(settled(sweep))))  # shards may start at once
+        write_text(folder / FILE, tomli_w.dumps(vars(settled(sweep))))  # shards may start at once
     stored = load(folder / FILE)
     sweep = settled(sweep, stored.base["environment"]["backend"])
     old, new = (configs.flatten(vars(each)) for each in (stored, sweep))

@@ -9,8 +9,8 @@ from rich import box
 from rich.table import Table
 
 from dsjax.benchmark import BenchmarkCommand, Measurement, growth
-from dsjax.environment import cores
 from dsjax.histories import UNITS
+from dsjax.machine import cores
 from dsjax.records import RunError, read_table
 from dsjax.scoring import Score
 from dsjax.statistics import frozen_curve, iqm, score

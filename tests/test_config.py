@@ -8,7 +8,7 @@ from conftest import ROOT
 from dsjax import config
 from dsjax.config import ConfigError
 from dsjax.controller import ControllerParams, ControllerSpec
-from dsjax.presets import PRESETS
+from dsjax.presets import PRESETS, preset
 
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 
@@ -28,7 +28,7 @@ def test_preset_configs_are_complete_and_say_what_the_library_does(name):
     stated = tomllib.loads(path.read_text())
     loaded = config.load(path)
     assert config.flatten(stated).keys() == config.flatten(dataclasses.asdict(loaded)).keys()
-    assert (loaded.spec(), loaded.params()) == PRESETS[name]
+    assert (loaded.spec(), loaded.params()) == preset(name)
 
 
 def test_every_field_of_the_library_can_be_configured():

@@ -7,11 +7,11 @@ import pytest
 
 from dsjax import learning, synapse
 from dsjax.learning import LearningSpec
-from dsjax.presets import PRESETS
+from dsjax.presets import preset
 from dsjax.synapse import SynapseParams
 
 SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_range=0.2)
-PARAMS = PRESETS["iros2018"][1].learning._replace(learning_rate=1.2e-4, amplitude_decay=3e-8)
+PARAMS = preset("iros2018")[1].learning._replace(learning_rate=1.2e-4, amplitude_decay=3e-8)
 STEP = 33.0
 EFFORT = 0.5  # matters only where the expected reward grows with it
 SPECS = [LearningSpec(optimizer=name) for name in learning.OPTIMIZERS]

@@ -6,9 +6,9 @@ from scipy.integrate import solve_ivp
 
 from dsjax import oscillator
 from dsjax.oscillator import OscillatorState
-from dsjax.presets import PRESETS
+from dsjax.presets import preset
 
-PARAMS = PRESETS["iros2018"][1].oscillator
+PARAMS = preset("iros2018")[1].oscillator
 START = OscillatorState(v=np.array([0.4, -0.9]), w=np.array([0.1, 0.3]))
 CURRENT = np.array([0.2, -0.1])
 

@@ -1,4 +1,7 @@
+import logging
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,3 +100,59 @@ def test_unflatten_needs_the_same_shapes():
     np.testing.assert_array_equal(again["b"]["c"], 1)
     with pytest.raises(SnapshotError, match=r"snapshot holds \(3,\) for a, where the config needs \(4,\)"):
         snapshot.unflatten(flat, state | {"a": np.zeros(4)})
+
+
+def test_unflatten_refuses_another_precision(float64):
+    state = {"a": np.zeros(3)}
+    with pytest.raises(SnapshotError, match=r"holds float32 for a, where float64 is computed; unset JAX_ENABLE_X64"):
+        snapshot.unflatten({"a": np.zeros(3, np.float32)}, state)
+
+
+NASTY = ("br[1]", "star*?", "it's", 'say "x"', "a & b", "räume Ω", "-dash", "[red]x", "$HOME")
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_folder_may_have_any_name(tmp_path, name):
+    snapshots = Snapshots(tmp_path / name, training=True)
+    for number in range(3):
+        snapshots.save(number, arrays(number))
+    snapshots.discard_after(1)
+    snapshots.close()
+    again = Snapshots(tmp_path / name)
+    assert again.numbers() == [0, 1]
+    for key, value in arrays(1).items():
+        np.testing.assert_array_equal(again.load(1)[key], value)
+    again.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_others_log_is_heard(saved, caplog):
+    """Only what orbax logs is left out, and only while snapshots are open."""
+    before = [list(logging.getLogger(name).filters) for name in ("absl", "asyncio")]
+    snapshots = Snapshots(saved)
+    logging.getLogger("absl").error("theirs")
+    snapshots.close()
+    assert [record.message for record in caplog.records] == ["theirs"]
+    assert [logging.getLogger(name).filters for name in ("absl", "asyncio")] == before
+
+
+def test_a_damaged_snapshot_is_told_in_an_error_alone(saved, caplog):
+    for path in largest_files(saved / "snapshots" / "6"):
+        path.write_bytes(b"")
+    snapshots = Snapshots(saved)
+    with pytest.raises(SnapshotError):
+        snapshots.load(6)
+    snapshots.close()
+    assert caplog.records == []
+
+
+def test_a_snapshot_is_on_the_disk_when_it_is_said_to_be(tmp_path, monkeypatch):
+    """Every file and folder of it, and the name of the folder."""
+    synced = set()
+    monkeypatch.setattr(os, "fsync", lambda number: synced.add(str(Path(f"/proc/self/fd/{number}").readlink())))
+    snapshots = Snapshots(tmp_path, training=True)
+    snapshots.save(0, arrays(0))
+    snapshots.wait()
+    written = {str(path) for path in (tmp_path / "snapshots").rglob("*")}
+    snapshots.close()
+    assert written | {str(tmp_path / "snapshots")} <= synced

@@ -4,9 +4,9 @@ import numpy as np
 from scipy import stats
 
 from dsjax import synapse
-from dsjax.presets import PRESETS
+from dsjax.presets import preset
 
-PARAMS = jax.tree.map(jnp.float32, PRESETS["iros2018"][1].synapse)
+PARAMS = jax.tree.map(jnp.float32, preset("iros2018")[1].synapse)
 STEP = 33.0
 
 
@@ -82,7 +82,7 @@ def test_zero_time_changes_nothing_but_the_next_period():
 
 def test_amplitude_in_float32_follows_float64_over_ten_million_steps():
     steps = 10_000_000
-    decay = PRESETS["iros2018"][1].learning.amplitude_decay
+    decay = preset("iros2018")[1].learning.amplitude_decay
     # Rewards like a walker's: small ones of either sign, and now and then a fall.
     rng = np.random.default_rng(0)
     block = rng.normal(0.15, 0.3, 100_000).astype(np.float32)
