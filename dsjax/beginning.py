@@ -17,7 +17,7 @@ from dsjax.snapshot import Snapshots
 
 def untrained(config: Config) -> PopulationState:
     """Return the population of a run whose members begin with nothing learned."""
-    key, members = jax.random.key(config.seed), jnp.array(config.identities())
+    key, members = population.run_key(config.seed), jnp.array(config.identities())
     return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), config.population_params())
 
 

@@ -1,7 +1,5 @@
-"""What the scripts' command lines share: config files with flags over them, and errors in one line."""
+"""The command line of training: a config file, a run to resume or a member to begin from, with flags over it."""
 
-import sys
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +7,8 @@ from typing import Annotated
 import tyro
 
 from dsjax import config as configs
-from dsjax.config import Config, ConfigError
-from dsjax.lineage import best_of, find_row
-from dsjax.records import RunError
-from dsjax.runs import load_config
+from dsjax.config import Config
+from dsjax.errors import ConfigError
 from dsjax.sections import FIRST_VALUES
 
 _ORIGINS = ("--from", "--branch", "--config", "--preset", "--resume")  # of a run's config: one at most
@@ -25,24 +21,26 @@ class TrainCommand:
 
     config: Path | None = None
     """TOML file; what it does not say is as in its preset, and flags override it."""
-    output: Path = Path()
+    output: Path | None = None
     """Run folder; runs/CONFIG-seedN if not given."""
     resume: bool = False
-    """Go on with the run in --output."""
+    """Continue the run in --output. --steps and --episodes are totals, not what to add."""
+    autoresume: bool = False
+    """Start the run in --output, or resume it if it has been started: one command for a job that may be requeued."""
     snapshot: int | None = None
-    """Round of the snapshot to resume or to branch from; the latest if not given."""
+    """Round of the snapshot to resume or to branch from; the latest if not given. Resuming deletes what came after."""
     source: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Run or sweep, folder or URL, whose --member at --point to train once more, alone: the same trajectory."""
     branch: str | None = None
     """Run or sweep whose trained --member at --point all members begin as, on random streams of their own; or
     pretrained:NAME."""
-    point: int = 0
-    """Point of the sweep, for --from and --branch."""
-    member: int = 0
-    """Member, for --from and --branch."""
+    point: int | None = None
+    """Point of the sweep, for --from and --branch; 0 if not given."""
+    member: int | None = None
+    """Member, for --from and --branch; 0 if not given."""
     best_of: int | None = None
     """For --branch, in place of --member: a run, whose members are taken in groups of so many in a row; each member
-    of the branch begins as the best of a group, by its frozen centers in training. 1: all go on, each as it was."""
+    of the branch begins as the best of a group, by its frozen centers in training. 1: all continue, each as it was."""
     render: bool = False
     """Watch one member live, in a window."""
     render_member: int = 0
@@ -52,61 +50,77 @@ class TrainCommand:
     settings: Annotated[Config, tyro.conf.arg(name="")]
     """The run."""
 
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        name = f"{self.config.stem if self.config else self.settings.preset}-seed{self.settings.seed}"
+        if place := self.source or self.branch:
+            origin = "from" if self.source else "branch"
+            what = f"point{self.point or 0}-member{self.member or 0}"
+            what = f"best-of-{self.best_of}" if self.best_of else what
+            name = f"{Path(place).stem.replace(':', '-')}-{origin}-{what}"
+        return self.output or Path("runs") / name
+
     def watched(self) -> int | None:
         """Return the member to watch, or None."""
         return self.render_member if self.render else None
 
 
 def parse_train(arguments: list[str]) -> TrainCommand:
-    """Return the command of a train script's arguments.
+    """Return the command of a train script's arguments; with --autoresume, `resume` says whether there is a run.
 
     The defaults of all flags are the values of the TOML file, or of the run to resume, or of the preset.
 
     Raises:
       ConfigError: the resulting config cannot be run, or is not that of the run to resume.
+      RunError: there is no run to resume or to begin from.
       SystemExit: the flags cannot be parsed; the reason has been printed.
     """
-    source, output, resume = (_peek(arguments, flag) for flag in ("--config", "--output", "--resume"))
-    origin = next((flag for flag in ("--from", "--branch") if _peek(arguments, flag)), None)
-    stored = load_config(Path(output)) if resume is not None and output else None
-    overrides = {"preset": name} if (name := _peek(arguments, "--preset")) else {}
-    if origin:
-        base = _descended(arguments, origin)
-    elif source:
-        base = configs.load(Path(source), **overrides)
-    else:
-        base = stored or configs.build(overrides, "--preset" if overrides else "config")
+    stored = _stored(arguments)
+    base = _base(arguments, stored)
     command = tyro.cli(TrainCommand, args=arguments, default=TrainCommand(settings=base))
     settings = configs.check(asdict(command.settings), "command line")
+    _refuse_alone(command)
     if stored:
-        _refuse_changes(stored, settings, output)
-    if command.resume and not output:
-        raise ConfigError("--resume needs the run's folder: --output runs/NAME")
+        configs.changes(stored, settings, command.folder)
     if not 0 <= command.render_member < settings.rows:
         raise ConfigError(f"--render-member {command.render_member}: members are 0 to {settings.rows - 1}")
-    if command.best_of is not None and not command.branch:
-        raise ConfigError(f"--best-of {command.best_of}: goes with --branch")
-    if command.branch:
+    if command.branch and not stored:
         _refuse_no_branch(base, settings)
-    name = f"{Path(source).stem if source else settings.preset}-seed{settings.seed}"
-    if origin:
-        place = Path(_peek(arguments, origin)).name.replace(":", "-")
-        what = f"best-of-{command.best_of}" if command.best_of else f"point{command.point}-member{command.member}"
-        name = f"{place}-{origin[2:]}-{what}"
-    values = vars(command) | {"settings": settings, "output": command.output if output else Path("runs") / name}
-    return TrainCommand(**values)
+    if command.source and (changed := _changed(base, settings, "members", "first_member")):
+        raise ConfigError(f"{changed}: --from trains one member, alone; to train more from it, use --branch")
+    values = {"settings": settings, "output": command.folder, "resume": command.resume or stored is not None}
+    return TrainCommand(**vars(command) | values)
 
 
-@contextmanager
-def errors_in_one_line():
-    """Turn the errors a user can mend into one line on stderr and exit status 2; Ctrl-C ends without a traceback."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (ConfigError, RunError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+def _stored(arguments):
+    """Return the config of the run to resume; None if a new one is to be started.
+
+    Raises:
+      ConfigError: its folder is not given.
+      RunError: there is no run.
+    """
+    flag = next((flag for flag in ("--resume", "--autoresume") if _peek(arguments, flag) is not None), None)
+    if flag is None:
+        return None
+    output = _peek(arguments, "--output")
+    if not output:
+        raise ConfigError(f"{flag} needs the run's folder: --output runs/NAME")
+    from dsjax.runs import load_config
+
+    return load_config(Path(output)) if flag == "--resume" or (Path(output) / "config.toml").exists() else None
+
+
+def _base(arguments, stored):
+    """Return the config that flags change."""
+    origin = next((flag for flag in ("--from", "--branch") if _peek(arguments, flag)), None)
+    name, source = _peek(arguments, "--preset"), _peek(arguments, "--config")
+    overrides = {"preset": name} if name else {}
+    if origin and not (stored and _peek(arguments, "--autoresume") is not None):
+        return _descended(arguments, origin)
+    if source:
+        return configs.load(Path(source), **overrides)
+    return stored or configs.build(overrides, "--preset" if overrides else "config")
 
 
 def _peek(arguments, flag):
@@ -121,6 +135,8 @@ def _peek(arguments, flag):
 
 def _descended(arguments, origin):
     """Return the config of --from or --branch, before other flags."""
+    from dsjax.lineage import best_of, find_row
+
     if other := [flag for flag in _ORIGINS if flag != origin and _peek(arguments, flag) is not None]:
         raise ConfigError(f"{origin} and {other[0]} each say what to begin with; leave one out")
     point, member = (int(text) if (text := _peek(arguments, flag) or "0").isdigit() else 0 for flag in _PLACE)
@@ -136,20 +152,32 @@ def _descended(arguments, origin):
     return row.branch(number)
 
 
+def _refuse_alone(command):
+    """Raise ConfigError for a flag that has no effect without another one."""
+    begins = bool(command.source or command.branch)
+    for flag, value, fits, needed in (
+        ("--best-of", command.best_of, bool(command.branch), "--branch"),
+        ("--point", command.point, begins, "--from or --branch"),
+        ("--member", command.member, begins, "--from or --branch"),
+        ("--snapshot", command.snapshot, command.resume or bool(command.branch), "--resume or --branch"),
+    ):
+        if value is not None and not fits:
+            raise ConfigError(f"{flag} {value}: goes with {needed}")
+
+
+def _changed(base, settings, *keys):
+    """Return the flag of the first of these keys that the command line changes; "" if it changes none."""
+    differences = configs.differences(base, settings)
+    return next((f"--{key.replace('_', '-')}" for key in keys if key in differences), "")
+
+
 def _refuse_no_branch(base, settings):
     """Raise ConfigError for what a branch cannot change, or must."""
-    differences = configs.differences(base, settings)
-    if base.parent.best_of and (changed := [key for key in ("members", "first_member") if key in differences]):
-        raise ConfigError(f"--{changed[0].replace('_', '-')}: with --best-of there is a member for every group")
-    for key in differences:
-        if key in FIRST_VALUES:
-            raise ConfigError(f"--{key.replace('_', '-')}: has no effect on a branch, whose members begin trained")
-    if settings.seed == base.seed - 1:  # what it would draw, its parent has drawn
+    from dsjax.lineage import parent_seed
+
+    if base.parent.best_of and (changed := _changed(base, settings, "members", "first_member")):
+        raise ConfigError(f"{changed}: with --best-of there is a member for every group")
+    if changed := _changed(base, settings, *FIRST_VALUES):
+        raise ConfigError(f"{changed}: has no effect on a branch, whose members begin trained")
+    if settings.seed == parent_seed(base.parent):  # what it would draw, its parent has drawn
         raise ConfigError(f"--seed {settings.seed}: is the parent's; a branch needs another one")
-
-
-def _refuse_changes(stored, settings, output):
-    changed = {k: v for k, v in configs.differences(stored, settings).items() if not configs.may_change(k, *v)}
-    if changed:
-        listing = ", ".join(f"{key} ({old!r} there, {new!r} here)" for key, (old, new) in changed.items())
-        raise ConfigError(f"{output} was started with another config: {listing}; leave these out, or start a new run")

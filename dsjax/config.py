@@ -25,9 +25,11 @@ from dsjax.sections import (
     Count,
     EnvironmentConfig,
     EvaluationConfig,
+    First,
     Flag,
     LearningConfig,
     Limit,
+    Members,
     NeuronConfig,
     OscillatorConfig,
     ParentConfig,
@@ -47,11 +49,6 @@ FREE_KEYS = (
 )  # fmt: skip
 
 
-def may_change(key: str, old: Any, new: Any) -> bool:
-    """Return whether a run may be resumed with another value of a key."""
-    return key in FREE_KEYS and not (key == "environment.backend" and "envpool" in (old, new))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole run."""
@@ -59,9 +56,9 @@ class Config:
     __pydantic_config__ = ConfigDict(extra="forbid")
     preset: Literal["iros2018", "readme"]
     """Published controller whose values hold where nothing else is said."""
-    members: Count = 32
+    members: Members = 32
     """Independent controllers, trained side by side."""
-    first_member: Limit = 0
+    first_member: First = 0
     """Index of the first member: what is random in a member follows from the run's seed and its index."""
     seed: Seed = 0
     """Seed of the run, below 2**64: everything random follows from it."""
@@ -218,6 +215,28 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     return {key: (before[key], after[key]) for key in before if before[key] != after[key]}
 
 
+def changes(stored: Config, config: Config, folder: Path) -> dict[str, tuple[Any, Any]]:
+    """Return what differs between a run's stored config and the one to resume it with, by key: (stored, new).
+
+    Raises:
+      ConfigError: a value differs that decides what the run computes.
+    """
+    changed = differences(stored, config)
+    if wrong := [key for key in changed if not _may_change(key, config, *changed[key])]:
+        listing = ", ".join(f"{key} ({changed[key][0]!r} there, {changed[key][1]!r} here)" for key in wrong)
+        raise ConfigError(f"{folder} was started with another config: {listing}; leave these out, or start a new run")
+    return changed
+
+
+def _may_change(key, config, old, new):
+    """Return whether a run may be resumed with another value of a key."""
+    if key == "environment.backend":  # "auto" is whatever the run has
+        return new == "auto" or "envpool" not in (old, new)
+    if key.startswith("evaluation."):  # training does not hear of evaluations, unless members rest by them
+        return not config.rest_when_solved
+    return key in FREE_KEYS
+
+
 def flat(config: Config) -> dict[str, Any]:
     """Return every value of a config by its key, as "section.key"."""
     return flatten(dataclasses.asdict(config))
@@ -236,12 +255,24 @@ def described(key: str, value: Any) -> str:
 
 
 def unknown_key(key: str, section: type = Config) -> str:
-    """Return what to say of a key that does not exist: the nearest that does."""
+    """Return what to say of a key that does not exist: up to three that a person would mean."""
     valid = _valid_keys(section)
-    # A right key in the wrong section is nearer than any other key: look for its last part first.
-    last = [name for name in valid if name.split(".")[-1] == key.split(".")[-1]]
-    near = last or difflib.get_close_matches(key, valid, n=1, cutoff=0)
-    return f"unknown key {key}; did you mean {near[0]}?"
+    ranked = sorted(valid, key=lambda name: -_likeness(key, name))
+    best = _likeness(key, ranked[0])
+    near = [name for name in ranked[:3] if _likeness(key, name) > 0.85 * best]
+    return f"unknown key {key}; did you mean {' or '.join(near)}?"
+
+
+def _likeness(key, name):
+    """Return how likely a person who wrote `key` means the key `name`: their last parts count most."""
+    (*before, written), (*section, word) = key.split("."), name.split(".")
+    initials = "".join(part[0] for part in word.split("_"))
+    alike = difflib.SequenceMatcher(None, written, word).ratio()
+    if written == initials and len(initials) > 1:
+        alike = 0.95
+    elif written in word.split("_") or word in written.split("_") or word.startswith(written):
+        alike = max(alike, 0.8)
+    return alike + 0.15 * (before == section)
 
 
 def merge(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -54,33 +54,40 @@ class Display(Watch):
             self._tick, self._shown = tick, now
         if now - self._shown >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS):
             rate = (tick - self._tick) * trainer.active().sum() / (now - self._shown)
-            self._show(trainer, trainer.fraction(tick), rate, "round")
+            self._show(trainer, trainer.fraction(tick), rate, f"in round {trainer.tally.rounds + 1}")
             self._shown, self._tick = now, tick
+
+    def evaluating(self, trainer):
+        """Say so if enough time has passed: a hundred terrains take a minute."""
+        now = time.monotonic()
+        if now - self._shown >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS):
+            self._show(trainer, trainer.fraction(), None, "evaluating")
+            self._shown, self._tick = now, None
 
     def round_done(self, trainer):
         """Show the figures at a round's end, with the last evaluation."""
-        number = int(trainer.tally.rounds)
-        self._show(trainer, trainer.fraction(), None, "done" if number else "untrained")
-        self._tick = None  # evaluation and saving are not training time
+        # Members of a branch begin trained.
+        first = "at the start" if trainer.config.parent.run else "untrained"
+        self._show(
+            trainer, trainer.fraction(), None, f"done round {trainer.tally.rounds}" if trainer.tally.rounds else first
+        )
+        self._shown, self._tick = time.monotonic(), None  # evaluation and saving are not training time
 
     def notice(self, text):
         """Print something the user should know, above the bar."""
-        self._console.print(f"{self._label}[yellow]{text}", soft_wrap=bool(self._label), highlight=not self._label)
+        self._console.print(Text(self._label + text, style="yellow"), soft_wrap=bool(self._label))
 
-    def _show(self, trainer: Trainer, fraction, rate, kind):
+    def _show(self, trainer: Trainer, fraction, rate, doing):
         figures = _figures_line(trainer)
-        number = int(trainer.tally.rounds) + (kind == "round")
         if self._screen:
             fields = {} if rate is None else {"rate": rate}
-            self._progress.update(self._task, completed=fraction, description=f"round {number}", **fields)
+            self._progress.update(self._task, completed=fraction, description=doing, **fields)
             self._figures = Text(figures)
             self._screen.update(self._render(), refresh=True)
         else:
             speed = "" if rate is None else f"  {rate:,.0f} steps/s"
-            label = {"round": "in round", "done": "done round", "untrained": "untrained"}[kind]
-            where = label if kind == "untrained" else f"{label} {number}"
-            line = f"{self._label}{fraction:4.0%}  {where}{speed}  {figures}"
-            self._console.print(line, soft_wrap=True, highlight=False)
+            line = f"{self._label}{fraction:4.0%}  {doing}{speed}  {figures}"
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     def _render(self):
         return Group(self._progress, self._figures)

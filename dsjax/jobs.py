@@ -2,34 +2,26 @@
 
 jobs/NAME/              the run
 status/NAME.json        finished, or failed: how often and why; nothing while neither
-status/NAME.lock        locked by the process that trains it, and naming it
+status/NAME.lock        locked by the process that trains it; a note beside it says which
 """
 
-import errno
-import fcntl
 import json
-import os
-import platform
 import shutil
-import time
 import traceback
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from dsjax import depot, runtime
+from dsjax import depot, locks, runtime
 from dsjax.display import Display
+from dsjax.errors import Interrupted, RunError
+from dsjax.locks import Busy
 from dsjax.plan import Job
-from dsjax.records import RunError, write_text
-from dsjax.training import Interrupted, Trainer
+from dsjax.records import make_folder, write_text
+from dsjax.training import Trainer
 
 _PATIENCE = 30.0  # [s] for a process that trained the job before, and was told to end
-
-
-class JobBusy(RunError):
-    """Another process is training the job."""
 
 
 def train(job: Job, place: str | Path) -> None:
@@ -41,13 +33,15 @@ def train(job: Job, place: str | Path) -> None:
 
     Raises:
       Interrupted: the process was asked to stop; the job can go on later.
-      JobBusy: another process is training the job.
+      Busy: another process is training the job.
       Taken: another machine has taken the job from the depot meanwhile.
       Exception: the job failed, as its status says from now on.
     """
     sweep = depot.working_copy(place)
     folder = job.folder(sweep)
-    with _lock(job, sweep):
+    lock = _path(job, sweep, "lock")
+    make_folder(lock.parent)
+    with locks.hold(lock, job.name, _PATIENCE):
         try:
             depot.take(sweep, job.name)
             if status(job, sweep)["state"] == "finished":
@@ -58,7 +52,7 @@ def train(job: Job, place: str | Path) -> None:
                 shutil.rmtree(folder)
             trainer = Trainer(job.config, folder, _Progress(job, sweep))
             trainer.run(resume=begun)
-        except (Interrupted, depot.Taken):
+        except (Interrupted, Busy, depot.Taken):
             raise
         except Exception as error:
             fail(job, sweep, _one_line(error), traceback.format_exc())
@@ -106,12 +100,7 @@ def fail(job: Job, sweep: Path, error: str, details: str = "") -> None:
 
 def holder(job: Job, sweep: Path) -> str | None:
     """Return which process trains a job at this moment; None if none does that shares the sweep's folder."""
-    path = _path(job, sweep, "lock")
-    if not path.exists():
-        return None
-    with open(path, "a+") as file:
-        file.seek(0)
-        return None if _locked(file) else file.read().strip()
+    return locks.holder(_path(job, sweep, "lock"))
 
 
 def _one_line(error):
@@ -122,37 +111,10 @@ def _one_line(error):
 
 def _write(job, sweep, values, pushed):
     path = _path(job, sweep, "json")
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps(values, indent=2) + "\n")
     depot.push(sweep, job.name, pushed)
 
 
 def _path(job, sweep, kind):
     return Path(sweep) / "status" / f"{job.name}.{kind}"
-
-
-@contextmanager
-def _lock(job, sweep):
-    """Hold a job for this process: two that train it would write each other's files."""
-    path = _path(job, sweep, "lock")
-    path.parent.mkdir(exist_ok=True)
-    end = time.monotonic() + _PATIENCE
-    with open(path, "a+") as file:
-        while not _locked(file):
-            if time.monotonic() > end:
-                file.seek(0)
-                raise JobBusy(f"{job.name} is being trained by another process: {file.read().strip()}")
-            time.sleep(0.2)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}\n")
-        file.flush()
-        yield
-
-
-def _locked(file):
-    """Return whether the file's lock is now ours; a file system without locks has nothing to wait for."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
-    return True

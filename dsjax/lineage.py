@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from dsjax import beginning, depot, plan, pretrained, selection
 from dsjax.beginning import load_snapshot
 from dsjax.config import Config
@@ -12,6 +14,8 @@ from dsjax.runs import load_config
 from dsjax.sections import ParentConfig
 from dsjax.snapshot import Snapshots
 from dsjax.sweep import is_sweep
+
+_BRANCH = 3  # purpose of these seeds, so that no others draw the same: see `selection` and `rounds`
 
 
 class Row(NamedTuple):
@@ -42,8 +46,8 @@ class Row(NamedTuple):
     def branch(self, number: int | None = None) -> Config:
         """Return the config of a run that begins with copies of it as trained.
 
-        Its seed is the next one, so that all that is random is drawn anew. Its numbers are the member's as of the
-        snapshot, and its members are independent.
+        Its seed is `branch_seed` of the parent's, so that all that is random is drawn anew. Its numbers are the
+        member's as of the snapshot, and its members are independent.
 
         Args:
           number: round of the snapshot; the latest if None.
@@ -59,7 +63,27 @@ class Row(NamedTuple):
         parent = ParentConfig(run=str(self.folder), member=self.row, round=number)
         numbers = selection.restored(self.run, load_snapshot(self.folder, number)) if self.run.selection.every else {}
         own = selection.alone(self.run, self.row, numbers)
-        return replace(own, seed=self.run.seed + 1, first_member=0, parent=parent)
+        return replace(own, seed=branch_seed(self.run.seed), first_member=0, parent=parent)
+
+
+def branch_seed(parent: int) -> int:
+    """Return the seed of a run that branches from one of the seed `parent`: a hash, which no other run has by chance.
+
+    It follows from the parent's seed alone, so that a branch may be trained in parts, and branches of one run are
+    paired: the same streams and terrains. It has 53 bits, as many as any reader of numbers keeps.
+    """
+    words = np.random.SeedSequence(parent, spawn_key=(_BRANCH,)).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(11))
+
+
+def parent_seed(parent: ParentConfig) -> int:
+    """Return the seed of the run that a branch begins from.
+
+    Raises:
+      RunError: there is no such run.
+    """
+    name = pretrained.name_of(parent.run)
+    return (load_config(Path(parent.run)) if name is None else pretrained.read(name)[0]).seed
 
 
 def find_row(place: str | Path, point: int, member: int) -> Row:
@@ -109,7 +133,9 @@ def best_of(place: str | Path, size: int, number: int | None = None) -> Config:
     number = _latest(folder) if number is None else number
     best = beginning.best_of(folder, run, load_snapshot(folder, number)["tally.frozen_return"], size)
     parent = ParentConfig(run=str(folder), best_of=size, round=number)
-    return replace(run, seed=run.seed + 1, members=len(best), first_member=run.first_member // size, parent=parent)
+    return replace(
+        run, seed=branch_seed(run.seed), members=len(best), first_member=run.first_member // size, parent=parent
+    )
 
 
 def _latest(folder):

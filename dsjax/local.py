@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from dsjax import depot, jobs
 from dsjax.depot import Taken
-from dsjax.jobs import JobBusy
+from dsjax.locks import Busy
 from dsjax.machine import cores
 from dsjax.plan import Job
 from dsjax.runtime import signals
@@ -108,7 +108,7 @@ def _child(job, sweep):
         jobs.train(job, depot.address(sweep) or sweep)
     except Interrupted:
         sys.exit(_STOPPED)
-    except (JobBusy, Taken) as reason:
+    except (Busy, Taken) as reason:
         sys.stderr.write(f"{reason}\n")
         sys.exit(_LEFT)
     except Exception:

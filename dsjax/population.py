@@ -25,6 +25,17 @@ class PopulationState(NamedTuple):
     members: ControllerState  # leaves (N, ...)
 
 
+def run_key(seed):
+    """Return the PRNG key of a run, to which all 64 bits of its seed count.
+
+    `jax.random.key` keeps the low 32 bits unless JAX computes in float64; for seeds below 2**32 the keys are the same.
+
+    Args:
+      seed: int in [0, 2**64).
+    """
+    return jax.random.wrap_key_data(jnp.array([seed >> 32, seed & 0xFFFFFFFF], jnp.uint32))
+
+
 def share(params, members):
     """Return one controller's parameters for every member: each leaf () becomes (members,)."""
     return jax.tree.map(lambda leaf: jnp.full((members,), leaf, jnp.result_type(float)), params)
@@ -34,7 +45,7 @@ def init(key, members, spec, params):
     """Draw an untrained population.
 
     Args:
-      key: PRNG key of the run.
+      key: PRNG key of the run, as from `run_key`.
       members: (N,) int, the members' indices in the run; `jnp.arange(N)` for a whole run.
       spec: ControllerSpec.
       params: ControllerParams with leaves (N,), as from `share`.

@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import secrets
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -84,19 +85,20 @@ SCHEMAS = {
 }  # fmt: skip
 
 
-def create(folder, config_toml):
-    """Make a new run folder with its config.
-
-    Raises:
-      RunError: the folder already holds something; nothing is ever overwritten.
-    """
+def refuse_taken(folder):
+    """Raise RunError if a folder for a new run already holds something; nothing is ever overwritten."""
     folder = Path(folder)
     if names_in(folder):
         known = "already holds a run" if (folder / "config.toml").exists() else "exists and is not empty"
         remedy = "choose another --output" + (", or continue it with --resume" if "run" in known else "")
         raise RunError(f"{folder} {known}; {remedy}")
-    make_folder(folder)
-    write_text(folder / "config.toml", config_toml)
+
+
+def discard_after(folder, number):
+    """Delete the rounds of all tables, and the scores, that are later than a round that a run continues from."""
+    for path in Path(folder).glob("*/round-*.parquet"):
+        if int(path.name.split("-")[1].split(".")[0]) > number:
+            path.unlink()
 
 
 def names_in(folder):
@@ -176,25 +178,41 @@ def _read(files, schema):
     return pa.concat_tables(tables)
 
 
-def add_session(folder, command):
-    """Note in run.json that a session starts: its command, code, versions and machine."""
+def add_session(folder, command, computing):
+    """Note in run.json that a session starts: its command, code, versions and machine.
+
+    Args:
+      folder: of the run.
+      command: line that started the session.
+      computing: {name: text} of what decides how numbers are rounded; see `runtime.computing`.
+
+    Returns:
+      {name: (before, now)} of all that decides the bits and differs from the session before; empty in the first.
+    """
     sessions = read_sessions(folder)
     packages = (
         *("dsjax", "jax", "jaxlib", "gymnasium", "box2d", "envpool"),
         *("optax", "orbax-checkpoint", "numpy", "pyarrow"),
     )
-    sessions.append(
-        {
-            "command": command,
-            "started": _now(),
-            "git_commit": _git_commit(),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in packages},
-            "system": f"{platform.system()} {platform.machine()}",
-            "cores": cores(),
-        }
-    )
-    write_text(Path(folder) / "run.json", json.dumps({"sessions": sessions}, indent=2) + "\n")
+    session = {
+        "command": command,
+        "started": _now(),
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": cores(),
+        "computing": computing,
+    }
+    write_text(Path(folder) / "run.json", json.dumps({"sessions": [*sessions, session]}, indent=2) + "\n")
+    return _decisive_changes(sessions[-1], session) if sessions else {}
+
+
+def _decisive_changes(before, now):
+    """Return {name: (before, now)} of what decides the bits and differs between two sessions."""
+    old, new = ({"system": s["system"], **s["versions"], **s.get("computing", {})} for s in (before, now))
+    names = ("system", "jax", "jaxlib", "gymnasium", "box2d", "envpool", "optax", "numpy", *now["computing"])
+    return {name: (old[name], new[name]) for name in names if name in old and old[name] != new[name]}
 
 
 def read_sessions(folder):
@@ -207,6 +225,8 @@ def add_event(folder, kind, **details):
     """Append one line to events.jsonl: what happened, and when."""
     with open(Path(folder) / "events.jsonl", "a") as file:
         file.write(json.dumps({"time": _now(), "event": kind, **details}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def version(package):
@@ -215,13 +235,6 @@ def version(package):
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "absent"
-
-
-def explain_os_error(error, folder):
-    """Return one line on a failed write, with a remedy."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{folder}: the disk is full; free some space, then go on with --resume"
-    return f"{folder}: cannot write: {error.strerror or error}"
 
 
 def write_whole(path, write):
@@ -236,8 +249,10 @@ def write_whole(path, write):
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # which often names no file, or the temporary one
+            error.filename = str(path)
         raise
     sync_folder(path.parent)
 
@@ -291,4 +306,4 @@ def _git_commit():
 
 def command_line():
     """Return the command that started this process."""
-    return " ".join([Path(sys.executable).name, *sys.argv])
+    return shlex.join([Path(sys.executable).name, *sys.argv])

@@ -10,6 +10,8 @@ FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # those that say 
 
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
+Members = Annotated[int, Strict(), Field(ge=1, le=2**30)]  # with as high a first one, their numbers fit 31 bits
+First = Annotated[int, Strict(), Field(ge=0, lt=2**30)]
 Limit = Annotated[int, Strict(), Field(ge=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**64)]  # all 64 bits count: see population.run_key
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]

@@ -42,7 +42,7 @@ def unfinished_table(plan: Plan, sweep: Path) -> Table | None:
         reason = {"begun": "interrupted; can go on", "waiting": "not begun"}.get(found["state"], found.get("error"))
         if found["state"] != "finished":
             if holder := jobs.holder(job, sweep):
-                reason = f"trained by another {holder}"
+                reason = f"trained by {holder}"
             table.add_row(job.name, f"{found.get('attempts', 0)} times", reason)
     return table if table.rows else None
 

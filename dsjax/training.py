@@ -13,24 +13,21 @@ from typing import Any
 import jax
 import numpy as np
 
-from dsjax import records, selection, snapshot, synapse
+from dsjax import config as configs
+from dsjax import locks, records, selection, snapshot, synapse
 from dsjax.beginning import beginning, first_centers, restored, untrained
-from dsjax.config import Config, load, to_toml
+from dsjax.config import Config
 from dsjax.environment import choose, make_vector
+from dsjax.errors import Interrupted, RunError, explain_os_error
 from dsjax.evaluation import evaluate
-from dsjax.records import RunError
 from dsjax.rounds import play, round_seeds, training_step
-from dsjax.runtime import signals
+from dsjax.runtime import computing, signals
 from dsjax.snapshot import Snapshots
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN, Tally
 from dsjax.watch import Watch
 from dsjax.workers import WorkerDied
 
 _ATTEMPTS = 3  # at a round whose env workers die
-
-
-class Interrupted(Exception):
-    """The user or the system asked the run to stop."""
 
 
 class Trainer:
@@ -47,6 +44,8 @@ class Trainer:
         self._first_centers = np.asarray(self.state.members.synapses.center)
         self._step = training_step(self.spec)
         self.saved: int | None = None  # round of the last snapshot
+        self.trained = False  # whether a round was trained in this session
+        self._stopped: Any = ()  # members that stopped in the last round
         self._signals: list[Signals] = []  # that asked the run to stop
         self._snapshots: Any = None  # while it runs
         self._envs: Any = None  # to train on
@@ -56,35 +55,69 @@ class Trainer:
         """Train until a limit of the config is reached.
 
         Args:
-          resume: go on from a snapshot in the folder, instead of starting a run in a new one.
-          number: of the snapshot to resume from; the latest if None.
+          resume: continue from a snapshot in the folder, instead of starting a run in a new one. What the config says
+            of limits, and all else that may change, holds from now on, and is stored.
+          number: of the snapshot to resume from; the latest if None. All that the run recorded after it is deleted.
 
         Raises:
-          RunError: the folder or a snapshot cannot be used, or the disk fails; nothing already saved is lost.
+          RunError: the folder or a snapshot cannot be used, another process trains the run, or the disk fails; nothing
+            already saved is lost.
+          ConfigError: the run to resume has another config.
           Interrupted: SIGINT or SIGTERM came; what was saved can be resumed.
         """
         self.config = self._with_backend(resume)
-        if not resume:
-            records.create(self.folder, to_toml(self.config))
-        records.add_session(self.folder, records.command_line())
+        try:
+            if not resume:
+                records.refuse_taken(self.folder)
+                records.make_folder(self.folder)
+            with locks.hold(self.folder / records.LOCK, str(self.folder)):
+                self._run_alone(resume, number)
+        except OSError as error:
+            raise RunError(explain_os_error(error, self.folder, "then continue with --resume")) from error
+
+    def _run_alone(self, resume, number):
+        """Train while no other process does."""
+        changes = self._take_folder(resume)
         self._snapshots = snapshots = Snapshots(self.folder, self.config.snapshots.keep_every, training=True)
         try:
             # They end the run after the step in progress; a second one ends it at once.
             with signals() as self._signals:
                 if resume:
                     self._restore(snapshots, number)
+                self._adopt(changes)
                 self.watch.begun(self)
+                if resume and self.saved is not None and self.finished():
+                    return
                 self._open_envs()
-                if not resume or not snapshots.numbers():
+                if self.saved is None:
                     self._begin(snapshots)
                 while not self.finished():
                     self._round(snapshots)
                 snapshots.wait()
-        except OSError as error:
-            raise RunError(records.explain_os_error(error, self.folder)) from error
         finally:
             self._close_envs()
             snapshots.close()
+
+    def _take_folder(self, resume):
+        """Prepare the folder for a session; return what the config changes of a run that is resumed."""
+        if resume:
+            changes = configs.changes(configs.load(self.folder / "config.toml"), self.config, self.folder)
+            records.clear_temporaries(self.folder)
+        else:
+            changes = {}
+            records.refuse_taken(self.folder)  # again: another process may have been first
+            records.write_text(self.folder / "config.toml", configs.to_toml(self.config))
+        for name, (before, now) in records.add_session(self.folder, records.command_line(), computing()).items():
+            records.add_event(self.folder, "computed otherwise", what=name, before=before, now=now)
+            self.watch.notice(f"{name} was {before} and is {now} now: from here on the bits may be others")
+        return changes
+
+    def _adopt(self, changes):
+        """Store what a resumed run is told otherwise, so that whoever resumes it next continues to the same limits."""
+        if changes:
+            records.write_text(self.folder / "config.toml", configs.to_toml(self.config))
+            stated = {key: list(values) for key, values in changes.items()}
+            records.add_event(self.folder, "config changed", round=int(self.tally.rounds), changes=stated)
 
     def settle(self):
         """Wait until all that is done is on the disk, and nothing is being written or deleted."""
@@ -105,6 +138,16 @@ class Trainer:
             return True
         solved = self.config.until_solved and bool(self.tally.solved().all())
         return solved or not self.active().any()
+
+    def limit(self):
+        """Return why a finished run is, in words."""
+        if self.config.steps and self.tally.ticks >= self.config.steps:
+            return f"steps = {self.config.steps} are done"
+        if self.config.until_solved and self.tally.solved().all():
+            return "every member is solved"
+        if self.config.episodes and (self.tally.completed >= self.config.episodes).all():
+            return f"every member has completed episodes = {self.config.episodes}"
+        return "no member is left to train: each is stopped, solved or at its limit of episodes"
 
     def fraction(self, tick=0):
         """Return how much of the run is done, at a tick of the present round, by the limit nearest, in [0, 1]."""
@@ -151,7 +194,7 @@ class Trainer:
         gymnasium_only = resume or self.render is not None
         try:
             if resume and backend == "auto":
-                backend = load(self.folder / "config.toml").environment.backend
+                backend = configs.load(self.folder / "config.toml").environment.backend
             backend = choose(backend, members, environment.workers or None, gymnasium_only)
         except ValueError as error:
             raise RunError(str(error)) from None
@@ -184,15 +227,20 @@ class Trainer:
 
     def _restore(self, snapshots, number):
         there = snapshots.numbers()
-        if not there:
-            return  # killed before the first snapshot: the run begins again
+        if number is None and not there:  # killed before the first snapshot: the run begins again
+            records.discard_after(self.folder, -1)
+            return
         number = there[-1] if number is None else number
         arrays = snapshots.load(number)
         self.state = restored(self.config, arrays)
         self.params = selection.with_numbers(self.params, selection.restored(self.config, arrays))
         self.tally.restore(arrays)
         self._first_centers = first_centers(self.config, self.folder)
+        if number < there[-1]:
+            records.add_event(self.folder, "rewound", round=number, before=there[-1])
+        # In this order a kill leaves a snapshot only with all rounds before it.
         snapshots.discard_after(number)
+        records.discard_after(self.folder, number)
         self.saved = number
 
     def _begin(self, snapshots):
@@ -204,6 +252,8 @@ class Trainer:
 
     def _round(self, snapshots):
         tables = self._retrying(self._compute_round)
+        self.trained = True
+        self._name_stopped()
         due = self.tally.rounds % self.config.snapshots.every == 0
         self._write(snapshots, tables, save=due or self.finished())
 
@@ -218,7 +268,8 @@ class Trainer:
         tables = {"episodes": self.tally.end_round(number)}
         self.tally.rounds += 1
         self.tally.ticks += ticks
-        self._name_stopped(active)
+        self._stopped = np.flatnonzero(active & ~np.asarray(self.state.running))
+        self.tally.stopped_round[self._stopped] = self.tally.rounds
         if selection.due(self.config, number):
             tables |= self._select(number)
         # After selection: what is evaluated and recorded of a round is what its snapshot holds.
@@ -256,12 +307,14 @@ class Trainer:
         steps = self.tally.steps[columns["member"]]
         return {"evaluations": {name: [value] * rows for name, value in about.items()} | {"step": steps} | columns}
 
-    def _name_stopped(self, active):
-        for member in np.flatnonzero(active & ~np.asarray(self.state.running)):
-            self.tally.stopped_round[member] = self.tally.rounds
+    def _name_stopped(self):
+        """Record the members that stopped in the last round: once it is done, as a round may be computed again."""
+        for member in self._stopped:
             step = int(self.tally.steps[member])
             records.add_event(self.folder, "member stopped", member=int(member), step=step)
-            self.watch.notice(f"member {member} stopped after {step} steps: its action is not finite; the others go on")
+            self.watch.notice(
+                f"member {member} stopped after {step} steps: its action is not finite; the others continue"
+            )
 
     def _write(self, snapshots, tables, save):
         for name, columns in tables.items():
@@ -296,6 +349,8 @@ class Trainer:
             raise Interrupted(self._signals[0].name)
         if tick >= 0:
             self.watch.tick(self, tick)
+        else:
+            self.watch.evaluating(self)
 
 
 def _returns_of(columns, member):

@@ -18,6 +18,9 @@ class Watch:
     def tick(self, trainer, tick: int) -> None:
         """Hear of every step of the vector env in a training round; `trainer` knows of the rounds before it."""
 
+    def evaluating(self, trainer) -> None:
+        """Called at every step of an evaluation."""
+
     def round_done(self, trainer) -> None:
         """Hear that a round is over, with its evaluation."""
 
@@ -51,6 +54,11 @@ class Watches(Watch):
         """Tell all of a step."""
         for watch in self._watches:
             watch.tick(trainer, tick)
+
+    def evaluating(self, trainer):
+        """Tell all of a step of an evaluation."""
+        for watch in self._watches:
+            watch.evaluating(trainer)
 
     def round_done(self, trainer):
         """Tell all of a round's end."""

@@ -3,37 +3,54 @@
 
 import sys
 
+from dsjax import entry
+
 
 def main():
-    # Imported here because env workers import this file too, and need none of it.
+    # Imported here because env workers import this file too, and need none of it; what --help does not need, last.
+    from dsjax.command import parse_train
+
+    command = parse_train(sys.argv[1:])
+
     from rich.console import Console
 
-    from dsjax.command import errors_in_one_line, parse_train
     from dsjax.display import Display
+    from dsjax.errors import Interrupted
     from dsjax.mirror import Mirror
     from dsjax.runtime import prepare
     from dsjax.tables import summary_table
-    from dsjax.training import Interrupted, Trainer
+    from dsjax.training import Trainer
     from dsjax.watch import Watches
 
     console = Console()
-    with errors_in_one_line():
-        command = parse_train(sys.argv[1:])
-        prepare(command.settings.rows)
-        again = f"python scripts/train.py --output {command.output} --resume" + " --tensorboard" * command.tensorboard
-        mirrors = [Mirror(command.output)] if command.tensorboard else []
-        with Watches(Display(console), *mirrors) as watch:
-            trainer = Trainer(command.settings, command.output, watch, command.watched())
-            try:
-                trainer.run(command.resume, command.snapshot)
-            except Interrupted as interrupted:
-                saved = "nothing is saved yet" if trainer.saved is None else f"saved up to round {trainer.saved}"
-                console.print(f"Stopped by {interrupted}; {saved}. To go on:\n  {again}", soft_wrap=True)
-                sys.exit(130)
-        console.print(summary_table(trainer))
-        looks = (f"python scripts/{name} {command.output}" for name in ("evaluate.py", "compare.py", "report.py"))
-        console.print("Next:", *looks, f"{again} --steps MORE", sep="\n  ", soft_wrap=True)
+
+    def say(*lines):
+        console.print(*lines, sep="\n  ", soft_wrap=True, markup=False, highlight=False)
+
+    def again(*flags):
+        return entry.next_command("train.py", "--output", command.folder, "--resume", *flags)
+
+    prepare(command.settings.rows)
+    mirrors = [Mirror(command.folder)] if command.tensorboard else []
+    kept = ["--tensorboard"] * command.tensorboard
+    with Watches(Display(console), *mirrors) as watch:
+        trainer = Trainer(command.settings, command.folder, watch, command.watched())
+        try:
+            trainer.run(command.resume, command.snapshot)
+        except Interrupted as interrupted:
+            saved = "nothing is saved yet" if trainer.saved is None else f"saved up to round {trainer.saved}"
+            say(f"Stopped by {interrupted}; {saved}. To continue:", again(*kept))
+            raise
+    if not trainer.trained:
+        say(
+            f"{command.folder} is finished: {trainer.limit()}. To train it longer, in all:",
+            again(*kept, "--steps", "N"),
+        )
+        return
+    console.print(summary_table(trainer))
+    looks = [entry.next_command(name, command.folder) for name in ("evaluate.py", "compare.py", "report.py")]
+    say("Next:", *looks, again(*kept, "--steps", "N") + "    # N steps in all")
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

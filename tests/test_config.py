@@ -1,5 +1,8 @@
 import dataclasses
 import math
+import subprocess
+import sys
+from dataclasses import replace
 
 import jax
 import pytest
@@ -74,6 +77,8 @@ def test_every_field_of_the_library_can_be_configured():
         ({"selection": {"every": 5}, "members": 1}, "selection.every = 5: a lone member has no other to copy"),
         ({"selection": {"every": 5}, "points": [{}, {}]}, "selection.every = 5: copies would carry numbers from point"),
         ({"learning": {"fade_reward": 0.1}}, "learning.fade_reward = 0.1: follows the mean; set learning.ba"),
+        ({"seed": 2**64}, f"seed = {2**64}: input should be less than {2**64}"),
+        ({"first_member": 2**31}, "first_member = 2147483648: input should be less than"),
         ({"preset": "iros2019"}, "preset = 'iros2019': there is no such preset; there are iros2018, readme"),
     ],
 )  # fmt: skip
@@ -101,6 +106,52 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_differences_name_keys_and_values():
     old, new = config.build({}), config.build({"members": 4, "synapse": {"amplitude": 0.3}})
     assert config.differences(old, new) == {"members": (32, 4), "synapse.amplitude": (0.2, 0.3)}
+
+
+def test_a_run_may_be_resumed_with_what_does_not_change_its_bits():
+    old = config.build({"environment": {"backend": "envpool"}})
+    new = replace(old, steps=7, evaluation=replace(old.evaluation, every=3))
+    new = replace(new, environment=replace(old.environment, backend="auto", workers=1))
+    assert set(config.changes(old, new, "run")) == {
+        "steps", "evaluation.every", "environment.backend", "environment.workers",
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match=r"run was started with another config: members \(32 there, 4 here\); leave"):
+        config.changes(old, replace(new, members=4), "run")
+    with pytest.raises(ConfigError, match=r"environment\.backend"):
+        config.changes(old, replace(old, environment=replace(old.environment, backend="sync")), "run")
+
+
+def test_evaluations_may_not_change_where_members_rest_by_them():
+    old = config.build({"rest_when_solved": True})
+    with pytest.raises(ConfigError, match=r"evaluation.episodes \(10 there, 20 here\)"):
+        config.changes(old, replace(old, evaluation=replace(old.evaluation, episodes=20)), "run")
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("learning.lr", ["learning.learning_rate"]),
+        ("lr", ["learning.learning_rate"]),
+        ("synapse.amp", ["synapse.amplitude"]),
+        ("num_steps", ["steps", "round_steps"]),
+        ("environment.num_workers", ["environment.workers"]),
+        ("learning.decay", ["learning.signed_decay", "learning.amplitude_decay"]),
+    ],
+)
+def test_an_unknown_key_is_answered_with_those_a_person_would_mean(key, meant):
+    assert config.unknown_key(key) == f"unknown key {key}; did you mean {' or '.join(meant)}?"
+
+
+@pytest.mark.parametrize("seed", [0, 2**32, 2**63, 2**64 - 1])
+def test_seeds_of_64_bits_survive_a_round_trip(tmp_path, seed):
+    (tmp_path / "run.toml").write_text(config.to_toml(config.build({"seed": seed})))
+    assert config.load(tmp_path / "run.toml").seed == seed
+
+
+def test_reading_a_config_does_not_load_jax():
+    code = "import sys; from dsjax import config; config.build({}); print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_free_keys_exist():
@@ -134,5 +185,11 @@ def test_points_survive_a_round_trip(tmp_path):
 
 
 def test_every_number_of_the_controllers_may_be_a_point():
+    params = config.build({}).params()
+    nested = {name: getattr(params, name) for name in ("oscillator", "synapse", "neuron", "learning")}
+    assert set(config.NUMBERS) == {
+        *(f"controller.{key}" for key in params._fields if key not in nested),
+        *(f"{name}.{key}" for name, section in nested.items() for key in section._fields),
+    }
     assert len(config.NUMBERS) == len(jax.tree.leaves(config.build({}).params()))
     assert set(config.NUMBERS) <= set(config.flat(config.build({})))

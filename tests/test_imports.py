@@ -8,10 +8,10 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "snapshot", "tally",
-    "sections", "config", "runs", "depot", "sweep", "plan", "selection", "statistics",
+    "errors", "machine", "entry", "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "locks",
+    "snapshot", "tally", "sections", "config", "runs", "depot", "sweep", "plan", "selection", "statistics",
     "pretrained", "evaluation", "rounds", "beginning", "lineage", "watch", "training", "trained", "wiring",
-    "recording", "benchmark", "command", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison",
+    "command", "recording", "benchmark", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison",
     "curves", "summary", "figures", "rhythm", "dynamics", "plots", "report", "tables", "display",
     "sweep_results", "sweep_plots", "jobs", "local", "cluster", "forecast", "sweep_tables", "launch", "findings",
 )  # fmt: skip
@@ -56,3 +56,11 @@ def test_importing_stays_light(statement, absent):
     code = f"{statement}\nimport sys\nprint([m for m in {absent!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_clone_does_not_hide_the_package_from_the_folder_that_holds_it(tmp_path):
+    """A clone's folder is named dsjax too, and is no package: from beside it, the installed one must be found."""
+    (tmp_path / "dsjax").symlink_to(ROOT)
+    code = "import dsjax; print(dsjax.__version__, dsjax.presets.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split()[1] == "dsjax.presets"

@@ -1,11 +1,10 @@
-import fcntl
+import os
 import re
 
 import pytest
 
-from dsjax import jobs, plan, sweep
-from dsjax.jobs import JobBusy
-from dsjax.records import RunError
+from dsjax import jobs, locks, plan, sweep
+from dsjax.locks import Busy
 
 SWEEP = """
 seeds = 1
@@ -67,14 +66,12 @@ def test_a_failure_is_kept_with_its_reason_until_the_job_succeeds(job, folder):
 def test_a_job_that_is_being_trained_is_left_to_whoever_trains_it(job, folder, monkeypatch):
     monkeypatch.setattr(jobs, "_PATIENCE", 0.3)
     (folder / "status").mkdir()
-    with open(folder / "status" / f"{job.name}.lock", "w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        other.write("process 7 on elsewhere\n")
-        other.flush()
-        with pytest.raises(JobBusy, match=re.escape(f"{job.name} is being trained by another process: process 7 on")):
-            jobs.train(job, folder)
+    with (
+        locks.hold(folder / "status" / f"{job.name}.lock", job.name),
+        pytest.raises(Busy, match=re.escape(f"{job.name} is in use by process {os.getpid()} on ")),
+    ):
+        jobs.train(job, folder)
     assert jobs.status(job, folder) == {"state": "waiting"}  # which is no failure of the job
-    assert issubclass(JobBusy, RunError)
 
 
 def test_members_that_were_stopped_are_told(folder, job, monkeypatch):

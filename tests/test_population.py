@@ -154,3 +154,21 @@ def test_the_readme_example_runs():
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "(32, 4)" in done.stdout
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+def test_keys_of_small_seeds_are_those_of_jax(seed):
+    np.testing.assert_array_equal(
+        jax.random.key_data(population.run_key(seed)), jax.random.key_data(jax.random.key(seed))
+    )
+
+
+def test_every_seed_of_64_bits_has_a_stream_of_its_own():
+    """Seeds that agree in their low, or in their high, 32 bits draw other controllers."""
+    seeds = (0, 2**32, 2**63, 2**64 - 1, 2**32 - 1)
+    spec, params = preset("iros2018")
+    params = population.share(params, 2)
+    centers = [
+        population.init(population.run_key(seed), jnp.arange(2), spec, params).members.synapses.center for seed in seeds
+    ]
+    assert len({np.asarray(center).tobytes() for center in centers}) == len(seeds)

@@ -1,6 +1,12 @@
+import json
 import os
+import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -8,11 +14,13 @@ import psutil
 import pytest
 from conftest import ROOT, run_script, start_script
 
-from dsjax import config, environment, evaluation, population, records
+from dsjax import config, environment, evaluation, population, records, runs, trained
 from dsjax.beginning import load_snapshot
+from dsjax.comparison import compare
+from dsjax.errors import ConfigError, RunError
 from dsjax.presets import PRESETS
-from dsjax.records import RunError
 from dsjax.rounds import round_seeds
+from dsjax.scoring import ScoreCommand, score_run
 from dsjax.snapshot import Snapshots
 from dsjax.training import Trainer
 from dsjax.watch import Watch
@@ -43,8 +51,9 @@ def last_snapshot(folder):
     return number, arrays
 
 
-def assert_same_run(first, second):
-    assert tables(first) == tables(second)
+def assert_same_run(first, second, but="none"):
+    (one, other) = ({k: v for k, v in tables(each).items() if not k.startswith(but)} for each in (first, second))
+    assert one == other
     (number, arrays), (other_number, other_arrays) = last_snapshot(first), last_snapshot(second)
     assert number == other_number
     assert arrays.keys() == other_arrays.keys()
@@ -184,6 +193,182 @@ def test_envpool_runs_are_scored_with_gymnasium(tmp_path):
         rows = records.read_table(tmp_path / backend, "evaluations").to_pylist()
         results.append([row for row in rows if row["round"] == 0])  # untrained: alike, whatever they train on
     assert results[0] == results[1]
+
+
+NAMES = ["br[1]", "star*", "what?", "it's", 'say "x"', "a & b", "räume", "-dash", "[red]x", "$HOME", "_y"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_folder_may_have_any_name(tmp_path, monkeypatch, name):
+    """Trained, resumed, rewound, scored and compared, from a relative path."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("./" + name) if name.startswith("-") else Path(name)
+    settings = tiny(members=1, steps=60, round_steps=20, evaluation={"every": 1, "episodes": 1})
+    Trainer(replace(settings, steps=40), folder).run()
+    Trainer(settings, folder).run(resume=True)
+    Trainer(settings, folder).run(resume=True, number=2)
+    score = score_run(ScoreCommand(run=folder, episodes=1))
+    assert len(score.table) == 1 and trained.load(folder, "best").round in (0, 2, 3)
+    assert len(compare([folder]).groups[0].members) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+    Trainer(settings, Path("plain")).run()
+    assert_same_run(folder, Path("plain"), but="scores")
+
+
+def test_a_run_folder_may_be_a_link(tmp_path):
+    (tmp_path / "real[1]").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real[1]")
+    Trainer(tiny(steps=2 * ROUND_STEPS), tmp_path / "link").run()
+    Trainer(tiny(), tmp_path / "link").run(resume=True)
+    Trainer(tiny(), tmp_path / "plain").run()
+    assert_same_run(tmp_path / "link", tmp_path / "plain")
+
+
+class Stop(Watch):
+    """Interrupts a run at a tick of a round, as a kill there would."""
+
+    def __init__(self, rounds, tick):
+        self.when = rounds, tick
+
+    def tick(self, trainer, tick):
+        if (int(trainer.tally.rounds), tick) == self.when:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_killed_resumed_rewound_and_extended_is_a_fresh_run(tmp_path, seed):
+    """A random series of all these leaves the files that one undisturbed run to the same end leaves."""
+    rng = np.random.default_rng(seed)
+    rounds, folder = 6, tmp_path / "disturbed"
+
+    def settings(limit):
+        return tiny(
+            members=2, steps=20 * limit, round_steps=20, evaluation={"every": 1, "episodes": 1},
+            selection={"every": 3}, snapshots={"every": int(rng.integers(1, 3)), "keep_every": 1},
+        )  # fmt: skip
+
+    for _ in range(8):
+        resume, number = folder.exists(), None
+        if resume and rng.random() < 0.5 and (there := Snapshots(folder).numbers()):
+            number = int(rng.choice(there))
+        stop = Stop(int(rng.integers(rounds)), int(rng.integers(20))) if rng.random() < 0.6 else None
+        with suppress(KeyboardInterrupt):
+            Trainer(settings(int(rng.integers(1, rounds + 1))), folder, stop).run(resume, number)
+    Trainer(settings(rounds), folder).run(resume=True)
+    Trainer(settings(rounds), tmp_path / "fresh").run()
+    assert_same_run(folder, tmp_path / "fresh")
+    assert not list(folder.rglob(".*.tmp"))
+
+
+def test_resuming_from_an_earlier_snapshot_leaves_nothing_of_what_came_after(tmp_path):
+    settings = tiny(members=4, selection={"every": 1}, evaluation={"every": 1, "episodes": 1})
+    Trainer(settings, tmp_path / "run").run()
+    score_run(ScoreCommand(run=tmp_path / "run", episodes=1))
+    Trainer(replace(settings, steps=3 * ROUND_STEPS - 50), tmp_path / "run").run(resume=True, number=2)
+    Trainer(replace(settings, steps=3 * ROUND_STEPS - 50), tmp_path / "fresh").run()
+    # The earlier run also evaluated where it ended then; up to the snapshot all is alike, after it nothing is left.
+    assert_same_run(tmp_path / "run", tmp_path / "fresh")
+    assert "rewound" in (tmp_path / "run" / "events.jsonl").read_text()
+
+
+def test_new_limits_are_kept_so_that_an_interrupted_extension_continues(tmp_path):
+    Trainer(tiny(steps=ROUND_STEPS), tmp_path / "run").run()
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(tiny(), tmp_path / "run", Stop(2, 10)).run(resume=True)
+    stored = config.load(tmp_path / "run" / "config.toml")
+    assert stored.steps == ROUNDS * ROUND_STEPS
+    [line] = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
+    event = json.loads(line)
+    assert (event["event"], event["round"]) == ("config changed", 1)
+    assert event["changes"] == {"steps": [ROUND_STEPS, ROUNDS * ROUND_STEPS]}
+    trainer = Trainer(stored, tmp_path / "run")
+    trainer.run(resume=True)
+    assert trainer.trained
+    Trainer(tiny(), tmp_path / "whole").run()
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_other_evaluations_do_not_change_training(tmp_path):
+    Trainer(tiny(steps=2 * ROUND_STEPS), tmp_path / "run").run()
+    changed = tiny(evaluation={"every": 2, "episodes": 1})
+    Trainer(changed, tmp_path / "run").run(resume=True)
+    Trainer(changed, tmp_path / "whole").run()
+    for name in ("episodes", "members"):
+        assert records.read_table(tmp_path / "run", name) == records.read_table(tmp_path / "whole", name)
+    assert set(records.read_table(tmp_path / "run", "evaluations")["round"].to_pylist()) == {4, 5}
+
+
+def test_a_trainer_refuses_to_resume_with_another_config(tmp_path):
+    Trainer(tiny(steps=ROUND_STEPS), tmp_path / "run").run()
+    before = tables(tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"learning.learning_rate \(1.2e-05 there, 0.1 here\)"):
+        Trainer(tiny(learning={"learning_rate": 0.1}), tmp_path / "run").run(resume=True)
+    assert tables(tmp_path / "run") == before
+
+
+def test_a_finished_run_says_so(tmp_path):
+    Trainer(tiny(steps=10), tmp_path / "run").run()
+    before = tables(tmp_path / "run")
+    trainer = Trainer(tiny(steps=10), tmp_path / "run")
+    trainer.run(resume=True)
+    assert not trainer.trained
+    assert trainer.limit() == "steps = 10 are done"
+    assert tables(tmp_path / "run") == before
+
+
+def test_a_run_is_not_continued_in_another_precision(tmp_path):
+    Trainer(tiny(steps=10), tmp_path / "run").run()
+    with jax.enable_x64(True), pytest.raises(RunError, match="float64 is computed; unset JAX_ENABLE_X64"):
+        Trainer(tiny(steps=20), tmp_path / "run").run(resume=True)
+    with jax.enable_x64(True), pytest.raises(RunError, match="float64 is computed; unset JAX_ENABLE_X64"):
+        trained.load(tmp_path / "run")
+
+
+def test_another_version_of_what_decides_the_bits_is_noted(tmp_path):
+    Trainer(tiny(steps=10), tmp_path / "run").run()
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    about["sessions"][0]["versions"]["jaxlib"] = "0.0.1"
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about))
+    notes = Notes()
+    Trainer(tiny(steps=20), tmp_path / "run", notes).run(resume=True)
+    assert [text.split(" and ")[0] for text in notes.texts] == ["jaxlib was 0.0.1"]
+    assert '"computed otherwise", "what": "jaxlib", "before": "0.0.1"' in (tmp_path / "run/events.jsonl").read_text()
+
+
+def test_a_run_may_be_trained_in_a_thread(tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(Trainer(tiny(steps=10), tmp_path / "thread").run).result()
+    Trainer(tiny(steps=10), tmp_path / "main").run()
+    assert_same_run(tmp_path / "thread", tmp_path / "main")
+
+
+def test_one_process_holds_a_run_and_others_touch_nothing(tmp_path):
+    class Second(Notes):
+        def tick(self, trainer, tick):
+            if not self.texts:
+                for resume in (True, False):
+                    with pytest.raises(RunError) as caught:
+                        Trainer(tiny(), trainer.folder).run(resume=resume)
+                    self.texts.append(str(caught.value))
+                assert len(runs.load_config(trainer.folder).identities()) == 3  # reading stays possible
+
+    second = Second()
+    Trainer(tiny(), tmp_path / "run", second).run()
+    assert f"{tmp_path / 'run'} is in use by process {os.getpid()} on " in second.texts[0]
+    assert "already holds a run" in second.texts[1]
+    Trainer(tiny(), tmp_path / "alone").run()
+    assert_same_run(tmp_path / "run", tmp_path / "alone")
+
+
+@pytest.mark.parametrize("kind", ["file", "read-only"])
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, kind):
+    if kind == "file":
+        (tmp_path / "there").write_text("a file")
+        folder = tmp_path / "there" / "run"
+    else:
+        folder = Path("/proc/run")
+    with pytest.raises(RunError, match=re.escape(f"{folder}: ")):
+        Trainer(tiny(), folder).run()
 
 
 def test_how_often_to_save_changes_nothing(tmp_path):
@@ -327,6 +512,26 @@ class Notes(Watch):
         self.texts.append(text)
 
 
+def test_a_member_that_stops_is_recorded_once_however_often_its_round_is_computed(tmp_path, monkeypatch):
+    calls = []
+
+    def fragile(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 2:  # the evaluation of round 1, in which the member stops
+            raise WorkerDied("worker 0 died")
+        return evaluation.evaluate(*arguments, **options)
+
+    monkeypatch.setattr("dsjax.training.evaluate", fragile)
+    notes = Notes()
+    trainer = Trainer(tiny(steps=ROUND_STEPS, evaluation={"every": 1, "episodes": 1}), tmp_path / "run", notes)
+    rates = np.array([1.2e-5, np.inf, 1.2e-5], np.float32)
+    trainer.params = trainer.params._replace(learning=trainer.params.learning._replace(learning_rate=rates))
+    trainer.run()
+    events = [json.loads(line)["event"] for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
+    assert events == ["worker died", "member stopped"]
+    assert len([text for text in notes.texts if text.startswith("member 1 stopped after ")]) == 1
+
+
 def test_a_member_that_is_not_finite_is_stopped_and_named(tmp_path):
     notes = Notes()
     trainer = Trainer(tiny(), tmp_path / "run", notes)
@@ -372,7 +577,7 @@ def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(tmp_path, small_disk):
     disk = small_disk("4m")
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(2_700_000))
-    with pytest.raises(RunError, match="the disk is full; free some space, then go on with --resume"):
+    with pytest.raises(RunError, match="the disk is full; free some space, then continue with --resume"):
         Trainer(tiny(steps=200, round_steps=10), disk / "run").run()
     ballast.unlink()
     Trainer(tiny(steps=200, round_steps=10), disk / "run").run(resume=True)
