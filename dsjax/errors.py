@@ -28,4 +28,5 @@ def explain_os_error(error: OSError, place: object = None, remedy: str = "then t
         return f"{where}: the disk is full; free some space, {remedy}"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{where}: cannot be written: {error.strerror}; choose another --output"
-    return f"{where}: {error.strerror or error}"
+    what = f": {error.filename}" if error.filename and str(error.filename) != str(where) else ""
+    return f"{where}: {error.strerror or error}{what}"

@@ -111,7 +111,7 @@ def names_in(folder):
     except FileNotFoundError:
         return []
     except NotADirectoryError:
-        return [folder.name]
+        return [folder.name] if folder.exists() else []  # a file; or one above is
     return [name for name in names if not (name.startswith(LOCK) or (name[0] == "." and name.endswith(TEMPORARY)))]
 
 

@@ -34,6 +34,10 @@ TINY = {
 FLAGS = ("--members", 3, "--steps", ROUNDS * ROUND_STEPS, "--round-steps", ROUND_STEPS, "--evaluation.every", 0)
 
 
+# Members whose frozen centers fall within some hundred steps of 1,600: to evaluate them takes little time.
+EARLY = {"preset": "iros2018", "synapse": {"center_range": 3.0}, "first_member": 1}
+
+
 def tiny(**changes):
     return config.build(TINY | changes)
 
@@ -103,7 +107,8 @@ def test_a_run_with_selection_that_was_killed_equals_an_uninterrupted_one(tmp_pa
             if trainer.tally.rounds == 3 and tick == 100:  # after two selections, and one that no snapshot holds yet
                 raise KeyboardInterrupt
 
-    settings = tiny(members=4, selection={"every": 1}, snapshots={"every": 2}, evaluation={"every": 2, "episodes": 1})
+    evaluation = {"every": 2, "episodes": 1}
+    settings = tiny(**EARLY, selection={"every": 1}, snapshots={"every": 2}, evaluation=evaluation)
     Trainer(settings, tmp_path / "whole").run()
     with pytest.raises(KeyboardInterrupt):
         Trainer(settings, tmp_path / "killed", Killed()).run()
@@ -116,7 +121,8 @@ def test_a_run_with_selection_that_was_killed_equals_an_uninterrupted_one(tmp_pa
 
 
 def test_a_worker_that_dies_after_selection_does_not_let_it_happen_twice(tmp_path, monkeypatch):
-    settings = tiny(members=4, steps=ROUND_STEPS, selection={"every": 1}, evaluation={"every": 1, "episodes": 1})
+    evaluated = {"every": 1, "episodes": 1}
+    settings = tiny(**EARLY, steps=ROUND_STEPS, selection={"every": 1}, evaluation=evaluated)
     Trainer(settings, tmp_path / "quiet").run()
     calls = []
 
@@ -203,7 +209,8 @@ def test_a_run_folder_may_have_any_name(tmp_path, monkeypatch, name):
     """Trained, resumed, rewound, scored and compared, from a relative path."""
     monkeypatch.chdir(tmp_path)
     folder = Path("./" + name) if name.startswith("-") else Path(name)
-    settings = tiny(members=1, steps=60, round_steps=20, evaluation={"every": 1, "episodes": 1})
+    evaluation = {"every": 1, "episodes": 1}
+    settings = tiny(**EARLY, members=1, steps=60, round_steps=20, evaluation=evaluation)
     Trainer(replace(settings, steps=40), folder).run()
     Trainer(settings, folder).run(resume=True)
     Trainer(settings, folder).run(resume=True, number=2)
@@ -243,7 +250,7 @@ def test_whatever_is_killed_resumed_rewound_and_extended_is_a_fresh_run(tmp_path
 
     def settings(limit):
         return tiny(
-            members=2, steps=20 * limit, round_steps=20, evaluation={"every": 1, "episodes": 1},
+            **EARLY, members=2, steps=20 * limit, round_steps=20, evaluation={"every": 1, "episodes": 1},
             selection={"every": 3}, snapshots={"every": int(rng.integers(1, 3)), "keep_every": 1},
         )  # fmt: skip
 
@@ -261,7 +268,9 @@ def test_whatever_is_killed_resumed_rewound_and_extended_is_a_fresh_run(tmp_path
 
 
 def test_resuming_from_an_earlier_snapshot_leaves_nothing_of_what_came_after(tmp_path):
-    settings = tiny(members=4, selection={"every": 1}, evaluation={"every": 1, "episodes": 1})
+    kept = {"keep_every": 1}
+    evaluation = {"every": 1, "episodes": 1}
+    settings = tiny(**EARLY, members=3, selection={"every": 1}, evaluation=evaluation, snapshots=kept)
     Trainer(settings, tmp_path / "run").run()
     score_run(ScoreCommand(run=tmp_path / "run", episodes=1))
     Trainer(replace(settings, steps=3 * ROUND_STEPS - 50), tmp_path / "run").run(resume=True, number=2)
@@ -289,8 +298,8 @@ def test_new_limits_are_kept_so_that_an_interrupted_extension_continues(tmp_path
 
 
 def test_other_evaluations_do_not_change_training(tmp_path):
-    Trainer(tiny(steps=2 * ROUND_STEPS), tmp_path / "run").run()
-    changed = tiny(evaluation={"every": 2, "episodes": 1})
+    Trainer(tiny(**EARLY, steps=2 * ROUND_STEPS), tmp_path / "run").run()
+    changed = tiny(**EARLY, evaluation={"every": 2, "episodes": 1})
     Trainer(changed, tmp_path / "run").run(resume=True)
     Trainer(changed, tmp_path / "whole").run()
     for name in ("episodes", "members"):
@@ -607,7 +616,7 @@ def test_interrupted_runs_say_how_to_go_on(tmp_path, number):
     assert process.returncode == 130
     message = " ".join(output.split())
     assert f"Stopped by {number.name}" in message
-    assert "python scripts/train.py --output" in message
+    assert f"{ROOT / 'scripts' / 'train.py'} --output {run} --resume" in message
     assert "Traceback" not in output
     assert Snapshots(run).numbers()[-1] >= 1
 
