@@ -101,18 +101,23 @@ def _parents(run, number):
 
 
 def shipped(name: str) -> tuple[Config, PopulationState, dict[str, Any]]:
-    """Return the config of a controller that ships with dsjax, its population of one member, and its origin.
+    """Return the config of a controller in a file of its own, its population of one member, and its origin.
+
+    Args:
+      name: of one that ships with dsjax, or the path of a file.
 
     Raises:
-      RunError: there is none of this name.
+      RunError: there is none of this name, or the file cannot be read.
     """
-    config, learned, origin = pretrained.read(name)
-    return config, _learned(config, **learned), origin
-
-
-def _learned(config, center, sensitivity, fade):
-    """Return the population of one member that has learned this, and else is as it would begin."""
+    config, arrays, origin = pretrained.read(name)
     state = untrained(config)
+    if "center" in arrays:
+        return config, _learned(config, state, **arrays), origin
+    return config, state._replace(**snapshot.unflatten(arrays, {"members": state.members})), origin
+
+
+def _learned(config, state, center, sensitivity, fade):
+    """Return a file of format 1: the population of one member that has learned this, and else is as it would begin."""
     fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
     numbers = jax.vmap(controller.synapse_params)(config.population_params())
     synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], numbers)

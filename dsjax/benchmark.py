@@ -21,14 +21,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
 
 import jax
 import numpy as np
 import psutil
 
-from dsjax import config, pool, population, rounds, runtime
+from dsjax import config, population, rounds, runtime
 from dsjax.beginning import untrained
+from dsjax.commands import BenchmarkCommand
 from dsjax.environment import make_vector
 from dsjax.tally import Tally
 from dsjax.training import Trainer
@@ -36,28 +36,6 @@ from dsjax.watch import Watch
 
 _MEGABYTE = 2**20
 _WARM_STEPS = 400  # of the population, before anything is measured
-
-
-@dataclass(frozen=True, kw_only=True)
-class BenchmarkCommand:
-    """Measure environment steps per second of bare stepping and of training, side by side."""
-
-    members: tuple[int, ...] = (1, 8, 32, 128, 512)
-    """Sizes of population."""
-    backends: tuple[Literal["envpool", "async", "sync"], ...] = (
-        *(("envpool",) if pool.available() else ()), "async", "sync",
-    )  # fmt: skip
-    """Backends of the environment; all that are installed if not given."""
-    alone: tuple[int, ...] = (1, 8, 32, 128, 512, 2048, 4096)
-    """Sizes of population whose controllers are timed alone."""
-    preset: Literal["iros2018", "readme"] = "iros2018"
-    """Controller."""
-    seconds: float = 3.0
-    """About how long each measurement lasts."""
-    repeats: int = 5
-    """Measurements of each thing; their medians are shown."""
-    soak: float = 0.0
-    """Instead of all this, train for so many minutes and watch the memory."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import sys
 import imageio_ffmpeg
 from gymnasium.wrappers.vector import RecordVideo
 
+from dsjax.errors import RunError
+
 _STEPS_PER_SECOND = 50  # BipedalWalker's own pace
 # H.264 that every player and browser shows, and starts to show before it has all of the file.
 _MP4 = "-c:v libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart -f mp4"
@@ -34,7 +36,7 @@ class Camera(RecordVideo):
           fps: pictures per second, a divisor of 50.
 
         Raises:
-          OSError: ffmpeg cannot be started.
+          RunError: there is no ffmpeg that can be started.
         """
         width, height = tiles.tile[0] * shape[1], tiles.tile[1] * shape[0]
         # gymnasium arranges tiles by the proportions of the whole. It makes a folder, for files that it never writes.
@@ -93,9 +95,28 @@ def to_gif(film, path, fps):
     _finish(_start("-i", film, "-vf", _GIF.format(fps=min(fps, _GIF_FPS)), "-f", "gif", path))
 
 
+def find_ffmpeg() -> str:
+    """Return the path of ffmpeg.
+
+    Raises:
+      RunError: there is none.
+    """
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError:
+        raise RunError(
+            "films need ffmpeg, and there is none: pip install --force-reinstall imageio-ffmpeg brings one; or install "
+            "ffmpeg, or name it in IMAGEIO_FFMPEG_EXE"
+        ) from None
+
+
 def _start(*arguments):
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y", *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    ffmpeg = find_ffmpeg()
+    command = [ffmpeg, "-loglevel", "error", "-y", *map(str, arguments)]
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    except OSError as error:
+        raise RunError(f"{ffmpeg}: ffmpeg cannot be started: {error.strerror or error}") from None
 
 
 def _finish(process):

@@ -4,20 +4,19 @@ Time is the controller's, of 33 ms per environment step. The chosen three synaps
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, StrMethodFormatter
 
 from dsjax import recording
+from dsjax.commands import DynamicsCommand
 from dsjax.figures import WIDTH, group_color, save, styled
-from dsjax.recording import Mode, Recording
+from dsjax.recording import Recording
 from dsjax.records import RunError
 from dsjax.rhythm import MAP, TIME, about, gait, neurons, oscillators
 from dsjax.trained import load
@@ -26,28 +25,6 @@ from dsjax.wiring import Synapse, farthest, parse
 # Where a figure's axes hold deviations of weights from their centers, in amplitudes.
 _SWING = (-1.15, 1.15)
 _CROSSING: Any = {"marker": "o", "linestyle": "", "color": "white", "markeredgecolor": "black", "markersize": 4.5}
-
-
-@dataclass(frozen=True, kw_only=True)
-class DynamicsCommand:
-    """Record episodes of one trained member, and draw what goes on inside its network."""
-
-    run: tyro.conf.Positional[Path]
-    """Run folder, of a run that may still be going on; or pretrained:NAME, a controller that ships with dsjax."""
-    member: int = 0
-    """Which member."""
-    snapshot: str = "latest"
-    """Which snapshot: latest, best (highest median of the frozen centers in training), or a round."""
-    mode: Mode = "learning"
-    """Walk as in training; or without learning, with oscillating weights or with the frozen centers."""
-    terrain: int = 0
-    """Terrain of the first episode, in the set test-v1; each next episode runs on the next one."""
-    episodes: int = 1
-    """Consecutive episodes. One holds two or three cycles of a weight: the Poincare map wants more."""
-    synapses: tuple[str, ...] = ()
-    """Three synapses to follow, as layer:row,column; by default, of each layer, the one that moved farthest."""
-    output: Path | None = None
-    """Folder for the figures and the recording; RUN/figures, or figures of a pretrained one, if not given."""
 
 
 def draw_run(command: DynamicsCommand) -> list[Path]:
@@ -74,8 +51,8 @@ def draw_run(command: DynamicsCommand) -> list[Path]:
 
 
 def moved_farthest(seen: Recording) -> list[Synapse]:
-    """Return, of each plastic layer, the synapse whose center training has moved farthest."""
-    return farthest(np.abs(seen.center[0] - seen.untrained_center), seen.negative_half)
+    """Return, of each plastic layer that oscillates, the synapse whose center training has moved farthest."""
+    return farthest(np.abs(seen.center[0] - seen.untrained_center), seen.negative_half, _swings(seen))
 
 
 def draw(seen: Recording, chosen: Sequence[Synapse]) -> dict[str, Figure]:
@@ -97,10 +74,7 @@ def weights(seen: Recording, chosen: Sequence[Synapse]) -> Figure:
     for number, synapse in enumerate(chosen):
         _weight(axes[number], seen, synapse, group_color(number))
     _modulator(axes[3], seen)
-    axes[4].plot(seen.time / 1000, 1e6 * (seen.amplitude / seen.amplitude[0] - 1), color="black")
-    axes[4].set(
-        ylabel="change [ppm]", title=f"amplitude of all weights: {seen.amplitude[0]:.4f} at first, and its change"
-    )
+    _amplitude(axes[4], seen)
     _periods(axes[5], seen, chosen)
     axes[5].set_xlabel(TIME)
     for axis in axes:
@@ -127,12 +101,23 @@ def _weight(axis, seen, synapse, color):
     seconds, at = seen.time / 1000, synapse.index
     center, crossings = seen.center[:, at], seen.crossings(at)
     if seen.mode != "centers":  # which stand still
-        band = center - seen.amplitude, center + seen.amplitude
+        band = center - seen.amplitude[:, at], center + seen.amplitude[:, at]
         axis.fill_between(seconds, *band, color=color, alpha=0.15, linewidth=0)
     axis.plot(seconds, seen.weight[:, at], color=color)
     axis.plot(seconds, center, color="black")
     axis.plot(seconds[crossings], center[crossings], **_CROSSING)
     axis.set(ylabel="weight", title=synapse.name)
+
+
+def _amplitude(axis, seen):
+    """Draw how the amplitude changes: all synapses' alike, but layer 1 may have a share of it."""
+    amplitude, first = seen.amplitude[:, -1], seen.amplitude[0]
+    with np.errstate(invalid="ignore"):  # an amplitude of 0 does not change
+        axis.plot(seen.time / 1000, 1e6 * (amplitude / amplitude[0] - 1), color="black")
+    whose = f"of all weights: {first[-1]:.4f}"
+    if first[0] != first[-1]:
+        whose = f"of layers 3 and 4: {first[-1]:.4f}, of layer 1: {first[0]:.4f}"
+    axis.set(ylabel="change [ppm]", title=f"amplitude {whose} at first, and its change")
 
 
 def _modulator(axis, seen):
@@ -211,7 +196,7 @@ def _return_map(axis, seen, chosen, rows):
     On the diagonal are weights that keep in step with the first one; their own random periods scatter them.
     """
     place, followed = _deviation(seen, rows), _followed(seen, rows)
-    others = np.delete(np.arange(place.shape[1]), chosen[0].index)
+    others = np.setdiff1d(np.flatnonzero(_swings(seen)), [chosen[0].index])
     before, after = place[followed], place[followed + 1]
     axis.plot([-1, 1], [-1, 1], color="black", linewidth=0.8, linestyle="--")
     axis.scatter(before[:, others], after[:, others], s=3, color="gray", alpha=0.25, linewidth=0, rasterized=True)
@@ -232,8 +217,14 @@ def _crossings(count):
 
 
 def _deviation(seen, rows):
-    """Return how far all weights are from their centers at some rows, in amplitudes."""
-    return (seen.weight[rows] - seen.center[rows]) / seen.amplitude[rows, None]
+    """Return how far weights are from their centers at some rows, in amplitudes; nan for those that do not swing."""
+    away, amplitude = seen.weight[rows] - seen.center[rows], seen.amplitude[rows]
+    return np.divide(away, amplitude, out=np.full_like(away, np.nan), where=amplitude > 0)
+
+
+def _swings(seen):
+    """Return which synapses' weights oscillate, (438,) bool."""
+    return seen.amplitude[0] > 0
 
 
 def _followed(seen, rows):

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def run(main: Callable[[], None]) -> None:
     # Figures are files here. A notebook leaves a name there that only it can load.
     os.environ["MPLBACKEND"] = "agg"
     signal.signal(signal.SIGINT, _interrupt)
+    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     try:
         main()
     except (KeyboardInterrupt, Interrupted):

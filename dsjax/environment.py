@@ -7,6 +7,8 @@
 `sync` and `async` give the same bits; `envpool` has terrains and rounding of its own.
 """
 
+import warnings
+
 from dsjax import pool
 from dsjax.grouped import LocalVectorEnv
 from dsjax.machine import cores
@@ -33,12 +35,14 @@ def choose(backend="auto", count=1, workers=None, gymnasium_only=False):
     """
     if backend not in BACKENDS:
         raise ValueError(f"environment.backend = {backend!r}: must be one of {', '.join(BACKENDS)}")
-    if backend == "envpool" and not pool.available():
-        raise ValueError("environment.backend = 'envpool': EnvPool is not installed; pip install -e '.[fast]'")
+    if backend == "envpool" and (reason := pool.complaint()):
+        raise ValueError(f"environment.backend = 'envpool': {reason}")
     if backend != "auto":
         return backend
     if pool.available() and not gymnasium_only:
-        return "envpool"
+        if not (reason := pool.complaint()):
+            return "envpool"
+        warnings.warn(f"EnvPool is not used: {reason}; gymnasium's walkers are slower", stacklevel=2)
     return "async" if min(workers or cores(), count) > 1 and count >= _ASYNC_ENVS else "sync"
 
 

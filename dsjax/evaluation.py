@@ -11,11 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsjax import population
-from dsjax.walker import outcome_of
+from dsjax.walker import SPEED, moved, outcome_of
 
 # First seed of each set; terrain i has seed first + i. Training's seeds are hashes of 63 bits and do not meet these.
 TERRAINS = {"validation-v1": 7_000_000_000, "test-v1": 8_000_000_000}
 WEIGHTS = ("centers", "oscillating")
+# What each set's random streams fold in. Training's keys fold in ticks, which do not reach these.
+_STREAMS = {"test-v1": 2**32 - 2, "validation-v1": 2**32 - 3}
 
 
 def evaluate(envs, state, spec, params, members, terrains, weights="centers", terrain_set="validation-v1",
@@ -47,12 +49,13 @@ def evaluate(envs, state, spec, params, members, terrains, weights="centers", te
     owner, terrain = np.append(owner, [0] * spare).astype(int), np.append(first, [0] * spare).astype(int)
     states, numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf)[owner], (state.members, params))
     keys = jnp.asarray(state.key)[owner]
-    act = partial(step, spec=spec, oscillating=weights == "oscillating")
+    act = partial(step, spec=spec, oscillating=weights == "oscillating", terrain_set=terrain_set)
 
     observation, _ = envs.reset(seed=seeds, options={"episodes": len(terrains) // share, "stride": share})
     left = np.append(np.full(len(members) * share, len(terrains) // share), [0] * spare).astype(int)
     starts, ends = np.ones(len(owner), bool), np.zeros(len(owner), bool)
-    length, total, rows = np.zeros(len(owner), np.int64), np.zeros(len(owner)), []
+    length, total, way = np.zeros(len(owner), np.int64), np.zeros(len(owner)), np.zeros(len(owner))
+    rows: list[tuple] = []
     while left.any():
         check()
         states, action, _ = act(keys, terrain, length, states, observation, starts, numbers)
@@ -61,10 +64,11 @@ def evaluate(envs, state, spec, params, members, terrains, weights="centers", te
         stepped = ~starts & (left > 0)
         length += stepped
         total += np.where(stepped, reward, 0.0)
+        way += np.where(stepped, moved(observation[:, SPEED]), 0.0)
         for slot in np.flatnonzero(ends & stepped):
-            outcome = outcome_of(terminated[slot], reward[slot])
+            outcome = outcome_of(terminated[slot], reward[slot], way[slot])
             rows.append((owner[slot], terrain[slot], length[slot], total[slot], outcome))
-            length[slot], total[slot] = 0, 0.0
+            length[slot], total[slot], way[slot] = 0, 0.0, 0.0
             terrain[slot] += share
             left[slot] -= 1
     names = ("member", "terrain", "length", "return", "outcome")
@@ -76,8 +80,8 @@ def _slots_per_member(available, terrains):
     return max(k for k in range(1, min(available, terrains) + 1) if terrains % k == 0)
 
 
-@partial(jax.jit, static_argnames=("spec", "oscillating"))
-def step(keys, terrain, age, states, observation, starts, params, spec, oscillating):
+@partial(jax.jit, static_argnames=("spec", "oscillating", "terrain_set"))
+def step(keys, terrain, age, states, observation, starts, params, spec, oscillating, terrain_set):
     """Let controllers act as `population.perform` does, each episode with a random stream of its own.
 
     Args:
@@ -90,14 +94,14 @@ def step(keys, terrain, age, states, observation, starts, params, spec, oscillat
       params: ControllerParams with leaves (N,).
       spec: ControllerSpec.
       oscillating: act with the oscillating weights instead of the centers.
+      terrain_set: one of `TERRAINS`: terrains of the same index in two sets have streams of their own.
 
     Returns:
       (ControllerState with leaves (N, ...), action (N, 4), controller.Activity with leaves (N, ...)).
     """
 
     def episode_key(key, terrain, age):
-        # The highest tick but one: training's keys, which fold in the tick alone, do not reach it.
-        key = jax.random.fold_in(jax.random.wrap_key_data(key), jnp.uint32(2**32 - 2))
+        key = jax.random.fold_in(jax.random.wrap_key_data(key), jnp.uint32(_STREAMS[terrain_set]))
         return jax.random.key_data(jax.random.fold_in(jax.random.fold_in(key, terrain), age))
 
     keys = jax.vmap(episode_key)(keys, terrain, age)

@@ -268,7 +268,7 @@ def progress(member):
     axes = figure.subplots(5, 1, sharex=True, height_ratios=[3, 1.2, 1, 1, 1])
     episodes, color = member.episodes, member_color(member.identity)
     fell = episodes["outcome"] == "fell"
-    for chosen, shade, label in ((~fell, "#0072B2", "finished or out of time"), (fell, "#D55E00", "fell")):
+    for chosen, shade, label in ((~fell, "#0072B2", "did not fall"), (fell, "#D55E00", "fell")):
         for axis, name in zip(axes, ("return", "length"), strict=False):
             axis.scatter(
                 episodes["step"][chosen], episodes[name][chosen],

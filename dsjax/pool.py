@@ -12,8 +12,21 @@ from dsjax.grouped import GroupedVectorEnv
 
 
 def available():
-    """Return whether EnvPool is installed."""
+    """Return whether EnvPool is installed; whether it works, `complaint` finds out."""
     return find_spec("envpool") is not None
+
+
+def complaint():
+    """Return why EnvPool cannot be used here; "" if it can. Importing it tells, and takes a second."""
+    try:
+        import envpool  # noqa: F401, an extra
+    except ModuleNotFoundError as error:
+        if error.name == "envpool":
+            return "it is not installed; pip install -e '.[fast]'"
+        return f"importing it fails: {error}"
+    except Exception as error:  # a wheel for another system, or other versions of what it needs, fail in many ways
+        return f"importing it fails: {(str(error).splitlines() or [type(error).__name__])[0]}"
+    return ""
 
 
 class PoolVectorEnv(GroupedVectorEnv):

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from dsjax import controller
 from dsjax.controller import ControllerState
 
-# Steps between two draws of all synapses' next periods; a period must not be shorter.
+# Steps between two draws of all synapses' next periods; a period must not be shorter than these 1,056 ms. The shortest
+# one is `synapse.SHORTEST` of the mean, which a config sets to 5,000 ms or more: 1,250 ms.
 REDRAW_STEPS = 32
 
 

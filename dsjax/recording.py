@@ -8,18 +8,18 @@ that row.
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
 
-from dsjax import evaluation, population, synapse, walker
+from dsjax import controller, evaluation, population, synapse, walker
+from dsjax.commands import Mode
 from dsjax.controller import TIME_STEP
 from dsjax.oscillator import OscillatorParams
 from dsjax.records import RunError, write_whole
 from dsjax.trained import Trained
 
-Mode = Literal["learning", "oscillating", "centers"]
 TERRAINS = "test-v1"  # the set of terrains that are recorded on: nothing was selected on it
 
 
@@ -49,7 +49,7 @@ class Recording:
     weight: np.ndarray  # (T, 438) that acted, layer by layer as in controller.LAYERS
     center: np.ndarray  # (T, 438) as of the same moment
     period: np.ndarray  # (T, 438) [ms] of the cycle that the weight is in
-    amplitude: np.ndarray  # (T,) of all weights' oscillation
+    amplitude: np.ndarray  # (T, 438) of each weight's oscillation; 0 for one that does not swing
     sensitivity: np.ndarray  # (T, 8) of the neurons, after adapting
     activity: np.ndarray  # (T, 8) output of the neurons; nan where it ends
     current: np.ndarray  # (T, 2) input of the oscillators; nan where it ends
@@ -92,9 +92,15 @@ class Recording:
 
 
 def load(path: Path) -> Recording:
-    """Return a saved recording."""
+    """Return a saved recording.
+
+    Raises:
+      RunError: an older dsjax recorded it, with one amplitude for all synapses.
+    """
     with np.load(path) as arrays:
         values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
+    if values["amplitude"].shape != values["weight"].shape:
+        raise RunError(f"{path}: recorded by an older dsjax, without each synapse's own amplitude; record it again")
     return Recording(**values | {"oscillator": OscillatorParams(*values["oscillator"].tolist())})
 
 
@@ -134,7 +140,8 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
     finally:
         env.close()
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    fade = state.members.synapses._replace(fade=columns.pop("fade"))
+    own, fade = controller.synapse_params(config.params()), columns.pop("fade")
+    amplitude = jax.vmap(lambda fade: synapse.amplitude(state.members.synapses._replace(fade=fade), own))(fade)
     return Recording(
         run=trained.name,
         round=trained.round,
@@ -149,7 +156,7 @@ def record(trained: Trained, member: int, mode: Mode = "learning", terrain: int 
         outcome=np.array(outcomes),
         # All but an episode's first row take a step of time: a reset takes none.
         time=TIME_STEP * np.cumsum(~columns["starts"]),
-        amplitude=np.asarray(synapse.amplitude(fade, config.params().synapse)),
+        amplitude=np.asarray(amplitude),
         **columns,
     )
 
@@ -171,7 +178,7 @@ def _performer(spec, params, mode):
 
     def step(state, terrain, age, observation, reward, starts, ends):
         acted, action, activity = evaluation.step(
-            state.key, terrain, age, state.members, observation, starts, params, spec, oscillating
+            state.key, terrain, age, state.members, observation, starts, params, spec, oscillating, TERRAINS
         )
         state = state if ends else state._replace(members=acted)
         weights = state.members.synapses.weight if oscillating else state.members.learning.average
@@ -188,17 +195,17 @@ def _play(env, terrain, step, state):
     """
     observation, _ = env.reset(seed=evaluation.TERRAINS[TERRAINS] + terrain, options={})
     rows: list[dict] = []
-    reward, terminated, over = 0.0, False, False
+    reward, terminated, over, way = 0.0, False, False, 0.0
     while True:
         seen = {"observation": observation, "reward": reward, "starts": not rows, "ends": over}
         state, action, weight, activity = step(state, *map(_alone, (terrain, len(rows), *seen.values())))
         rows.append(seen | _inside(state, action, weight, activity, over))
         if over:
-            return state, rows, walker.outcome_of(terminated, reward)
+            return state, rows, walker.outcome_of(terminated, reward, way)
         if not (state.running[0] and np.isfinite(rows[-1]["action"]).all()):
             raise FloatingPointError
         observation, reward, terminated, truncated, _ = env.step(rows[-1]["action"])
-        over = terminated or truncated
+        over, way = terminated or truncated, way + walker.moved(observation[walker.SPEED])
 
 
 def _alone(value):

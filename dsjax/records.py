@@ -33,7 +33,9 @@ from dsjax.machine import cores
 
 LOCK = ".lock"  # in a run's folder: held by the process that trains it
 TEMPORARY = ".tmp"  # ending of files that are being written
-OUTCOMES = ("fell", "finished", "timeout", "cut")  # how an episode ended; cut: by the end of a training round
+# How an episode ended; retreated: the walker walked back past the start; cut: by the end of a training round. Runs from
+# before there was "retreated" call it "fell" too.
+OUTCOMES = ("fell", "retreated", "finished", "timeout", "cut")
 
 _EPISODE = [
     ("length", pa.int32()),  # environment steps
@@ -154,6 +156,11 @@ def read_table(folder, name):
 def scores_path(folder, number, weights, terrains):
     """Return the file of the scores of one snapshot, kind of weights and terrain set."""
     return Path(folder) / "scores" / f"round-{number:06d}-{weights}-{terrains}.parquet"
+
+
+def read_scores_file(path):
+    """Return the scores in a file, as a pyarrow Table; empty if it is not there."""
+    return _read([path] if path.exists() else [], SCHEMAS["evaluations"])
 
 
 def read_scores(folder, weights="centers", terrains="test-v1"):

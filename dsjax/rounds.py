@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from dsjax import population
+from dsjax.walker import SPEED
 
 # Purpose of these environment seeds, so that no other draws the same.
 _TRAINING = 1
@@ -119,7 +120,8 @@ class _Turn:
         self._observation, self._reward, terminated, truncated = self._envs.recv(self._number)
         # In NEXT_STEP mode the call after an episode's end resets: what ended now starts on the next call.
         self._starts, self._ends = self._ends, terminated | truncated | self._resting
-        log.write(self._members, self._reward, terminated, truncated, ~(self._starts | self._resting))
+        stepped = ~(self._starts | self._resting)
+        log.write(self._members, self._reward, terminated, truncated, stepped, self._observation[:, SPEED])
 
     def end(self, tick):
         """Let the controllers learn from the last reward. The round's end cuts every episode, as a time limit would."""
@@ -132,10 +134,11 @@ class _Log:
 
     def __init__(self, tally, members):
         self._tally, self._ticks = tally, 0
-        self._columns = (np.zeros((_LOG_TICKS, members)), *np.zeros((3, _LOG_TICKS, members), bool))
+        shape = _LOG_TICKS, members
+        self._columns = (np.zeros(shape), *np.zeros((3, *shape), bool), np.zeros(shape, np.float32))
 
     def write(self, members, *values):
-        """Log some members' reward, terminated, truncated, stepped."""
+        """Log some members' reward, terminated, truncated, stepped, speed."""
         for column, value in zip(self._columns, values, strict=True):
             column[self._ticks, members] = value
 

@@ -8,14 +8,14 @@ from dsjax import jobs
 from dsjax.forecast import Forecast
 from dsjax.plan import Plan
 from dsjax.sweep_results import SweepResults, effect_rows, label, point_rows
-from dsjax.tables import plain_table
+from dsjax.terminal import PlainTable
 
 
 def plan_table(plan: Plan) -> Table:
     """Return the table of a plan: one row per job."""
     rows = sum(job.config.rows for job in plan.jobs)
     count = sum(len(job.points) for job in plan.jobs)
-    table = plain_table(f"{count} points in {len(plan.jobs)} jobs, {rows:,} members")
+    table = PlainTable(f"{count} points in {len(plan.jobs)} jobs, {rows:,} members")
     for name in ("job", "members", "points"):
         table.add_column(name, justify="right" if name == "members" else "left", overflow="fold")
     for job in plan.jobs:
@@ -34,7 +34,7 @@ def forecast_line(found: Forecast) -> str:
 
 def unfinished_table(plan: Plan, sweep: Path) -> Table | None:
     """Return the table of the jobs that are not finished, and why; None if all are."""
-    table = plain_table(f"{sweep}\njobs that are not finished")
+    table = PlainTable(f"{sweep}\njobs that are not finished")
     for name in ("job", "failed", "why"):
         table.add_column(name, overflow="fold")
     for job in plan.jobs:
@@ -63,8 +63,8 @@ def result_tables(results: SweepResults) -> list[Table]:
     Numbers are IQMs over members with their 95 % bootstrap intervals; "difference" is from the first value of the key,
     member by member, as a member begins alike at every point.
     """
-    points = plain_table(f"{results.folder}\n{results.measure()}, IQM over members")
-    effects = plain_table("main effects: IQM over members of their means over all else that is swept")
+    points = PlainTable(f"{results.folder}\n{results.measure()}, IQM over members")
+    effects = PlainTable("main effects: IQM over members of their means over all else that is swept")
     for table, text, numbers in (
         (points, "values", ("point", "IQM", "95 %", "learning", "falls")),
         (effects, "value", ("IQM", "95 %", "difference", "95 %")),

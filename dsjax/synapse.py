@@ -17,6 +17,11 @@ _SINE = tuple((-1) ** k * 6.283185307179586 ** (2 * k + 1) / f for k, f in enume
     1, 6, 120, 5040, 362880, 39916800, 6227020800, 1307674368000, 355687428096000,
 )))  # fmt: skip
 
+# Shortest period over the mean one. Normal periods have no bound, and a period must be positive and last until the next
+# draw: see `population.REDRAW_STEPS`. At the published spread of 0.1 this is 7.5 standard deviations away, where no
+# float32 normal number lies.
+SHORTEST = 0.25
+
 
 class SynapseParams(NamedTuple):
     """Numbers of a group of synapses, each shaped (); the amplitude may also be one per synapse."""
@@ -141,7 +146,9 @@ def fade(state, amount):
 
 
 def draw_periods(key, state, params):
-    """Draw every synapse's next period anew: Normal(params.period, (params.period_cv params.period)^2).
+    """Draw every synapse's next period anew, from a normal distribution cut at `SHORTEST`.
+
+    next period = max(Normal(params.period, (params.period_cv params.period)^2), SHORTEST params.period)
 
     Random numbers cost more than all else in a step, and a cycle uses one in hundreds of steps. So they wait here until
     a cycle ends; drawing again before that changes nothing, and often enough is once in every shortest period.
@@ -155,7 +162,8 @@ def draw_periods(key, state, params):
       SynapseState.
     """
     noise = jax.random.normal(key, state.period.shape, state.period.dtype)
-    return state._replace(next_period=params.period * (1 + params.period_cv * noise))
+    period = params.period * (1 + params.period_cv * noise)
+    return state._replace(next_period=jnp.maximum(period, params.period * SHORTEST))
 
 
 def renew(state, last_weight):

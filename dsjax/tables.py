@@ -5,22 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
-from dsjax.benchmark import BenchmarkCommand, Measurement, growth
+from dsjax.benchmark import Measurement, growth
+from dsjax.commands import BenchmarkCommand
 from dsjax.histories import UNITS
 from dsjax.machine import cores
 from dsjax.records import RunError, read_table
 from dsjax.scoring import Score
 from dsjax.statistics import frozen_curve, iqm, score
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
+from dsjax.terminal import PlainTable
 from dsjax.training import Trainer
-
-
-def plain_table(title):
-    """Return a table narrow enough for 80 columns; a folder stands on the title's first line, for it may be long."""
-    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title)
 
 
 def summary_table(trainer: Trainer) -> Table:
@@ -31,7 +27,7 @@ def summary_table(trainer: Trainer) -> Table:
     of 300 over 100 such episodes; shown is the step (episode) at which it was first met.
     """
     tally = trainer.tally
-    table = plain_table(f"{trainer.folder}\n{trainer.config.preset}, seed {trainer.config.seed}")
+    table = PlainTable(f"{trainer.folder}\n{trainer.config.preset}, seed {trainer.config.seed}")
     solved_at = ("solved\nlearning", "solved\nfrozen")
     for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
         table.add_column(name, justify="right")
@@ -56,7 +52,7 @@ def score_table(result: Score) -> Table:
     """Return the table of a scored run: one row per member, then the population's median and IQM over members."""
     command, rows = result.command, result.table
     what = "frozen centers" if command.weights == "centers" else "oscillating weights, not learning"
-    table = plain_table(f"{command.run}\nround {result.snapshot}: {what} on {command.terrains}")
+    table = PlainTable(f"{command.run}\nround {result.snapshot}: {what} on {command.terrains}")
     columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "falls", "length", "solved")
     for name in columns:
         table.add_column(name, justify="right")
@@ -72,7 +68,7 @@ def score_table(result: Score) -> Table:
             f"{s['fall_rate']:.0%}", f"{s['length']:.0f}", solved if enough else "-",
         )  # fmt: skip
     means = [s["mean"] for s in scores.values()]
-    table.caption = f"over members: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}"
+    table.add_caption(f"over members: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}")
     return table
 
 
@@ -85,7 +81,7 @@ def curve_table(folder: Path) -> Table:
     evaluations = read_table(folder, "evaluations")
     if not len(evaluations):
         raise RunError(f"{folder}: no evaluation yet")
-    table = plain_table(f"{folder}\nfrozen centers on {evaluations['terrains'][0]}, over members")
+    table = PlainTable(f"{folder}\nfrozen centers on {evaluations['terrains'][0]}, over members")
     for name in ("round", "members", "steps", "median", "IQM", "worst", "best", "falls"):
         table.add_column(name, justify="right")
     for row in frozen_curve(evaluations):
@@ -98,11 +94,11 @@ def curve_table(folder: Path) -> Table:
 
 def speed_tables(command: BenchmarkCommand, measured: list[Measurement]) -> tuple[Table, Table]:
     """Return the tables of speeds, with medians of ratios repeat by repeat, and of where a step's time goes."""
-    speeds = plain_table(f"environment steps/s, {command.preset}, {cores()} cores, medians of {command.repeats}")
+    speeds = PlainTable(f"environment steps/s, {command.preset}, {cores()} cores, medians of {command.repeats}")
     for name in ("backend", "members", "random", "replay", "training", "training\n/random", "training\n/replay", "MB"):
         speeds.add_column(name, justify="right")
     parts = ("walkers", "controllers", "counting")
-    shares = plain_table("one step of the population in us, and its parts")
+    shares = PlainTable("one step of the population in us, and its parts")
     for name in ("backend", "members", "step", *parts):
         shares.add_column(name, justify="right")
     for m in measured:
@@ -119,7 +115,7 @@ def speed_tables(command: BenchmarkCommand, measured: list[Measurement]) -> tupl
 
 def alone_table(command: BenchmarkCommand, alone: dict[int, float]) -> Table:
     """Return the table of the controllers' step without walkers, from microseconds per member by size."""
-    table = plain_table(f"controllers alone, {command.preset}")
+    table = PlainTable(f"controllers alone, {command.preset}")
     table.add_column("members", justify="right")
     table.add_column("us per member step", justify="right")
     for members, microseconds in alone.items():
@@ -129,13 +125,13 @@ def alone_table(command: BenchmarkCommand, alone: dict[int, float]) -> Table:
 
 def soak_table(rows: list[tuple[int, int, float]]) -> Table:
     """Return the table of a soak: memory after some twelve of its rounds."""
-    table = plain_table("memory of a training that goes on")
+    table = PlainTable("memory of a training that goes on")
     for name in ("round", "steps of all members", "MB"):
         table.add_column(name, justify="right")
     for number in np.unique(np.linspace(0, len(rows) - 1, 12).astype(int)):
         done, steps, memory = rows[number]
         table.add_row(str(done), f"{steps:,}", f"{memory:,.1f}")
-    table.caption = f"growth over the second half: {growth(rows):+.2f} MB per 10 million steps"
+    table.add_caption(f"growth over the second half: {growth(rows):+.2f} MB per 10 million steps")
     return table
 
 
@@ -145,8 +141,8 @@ def comparison_tables(groups: Sequence[dict], pairs: Sequence[dict]) -> list[Tab
     "learning" is each member's mean over its last 100 training episodes, "frozen" that of its frozen centers' last
     episodes; shown are interquartile means over members with their 95 % bootstrap intervals.
     """
-    returns = plain_table(f"returns, IQM over members and its 95 % interval; frozen on {groups[0]['terrains']}")
-    solved = plain_table(f"solved: a mean of {SOLVED_RETURN:.0f}; medians by Kaplan-Meier")
+    returns = PlainTable(f"returns, IQM over members and its 95 % interval; frozen on {groups[0]['terrains']}")
+    solved = PlainTable(f"solved: a mean of {SOLVED_RETURN:.0f}; medians by Kaplan-Meier")
     for table, names in (
         (returns, ("learning", "frozen", "worst", "best", "falls")),
         (solved, ("rule", "solved", "median steps", "median episodes")),
@@ -169,13 +165,13 @@ def comparison_tables(groups: Sequence[dict], pairs: Sequence[dict]) -> list[Tab
 
 
 def _pairs_table(rows):
-    pairs = plain_table("probability of a higher frozen return [95 %]")
+    pairs = PlainTable("probability of a higher frozen return [95 %]")
     pairs.add_column("a member of", overflow="fold")
     pairs.add_column("over one of", overflow="fold")
     pairs.add_column("probability", justify="right")
     for row in rows:
         span = f"{row['probability']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-        pairs.add_row(row["first"], row["second"], span.replace("[", r"\["))
+        pairs.add_row(row["first"], row["second"], span)
     return [pairs] if pairs.rows else []
 
 

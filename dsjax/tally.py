@@ -6,7 +6,7 @@ Plain numpy, and all of it is in every snapshot, so that a resumed run counts on
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dsjax.walker import outcome_of
+from dsjax.walker import moved, outcome_of
 
 SOLVED_RETURN = 300.0  # BipedalWalker counts as solved at this mean return ...
 SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training, or held-out terrains
@@ -37,9 +37,10 @@ class Tally:
         """Forget the episodes in progress and the rows of the last round."""
         self._return = np.zeros(len(self.steps))
         self._length = np.zeros(len(self.steps), np.int64)
+        self._way = np.zeros(len(self.steps))  # [m] that the hull has moved
         self._rows = []
 
-    def observe(self, reward, terminated, truncated, stepped):
+    def observe(self, reward, terminated, truncated, stepped, speed):
         """Count T steps of the vector env.
 
         Args:
@@ -47,6 +48,7 @@ class Tally:
           terminated: (T, N) bool.
           truncated: (T, N) bool.
           stepped: (T, N) bool, False where the call was a reset, or the member rests.
+          speed: (T, N) the observations' entries `walker.SPEED`.
         """
         members = len(self.steps)
         ended = (terminated | truncated) & stepped
@@ -63,13 +65,15 @@ class Tally:
 
         returns = sums(self._return, np.where(stepped, reward, 0.0))
         lengths = sums(self._length, stepped).astype(np.int64)
+        ways = sums(self._way, np.where(stepped, moved(speed), 0.0))
         steps = self.steps + np.cumsum(stepped, axis=0)
         ticks, who = np.nonzero(ended)
         which = number[ticks, who], who
-        outcomes = [outcome_of(*last) for last in zip(terminated[ticks, who], reward[ticks, who], strict=True)]
+        ends = zip(terminated[ticks, who], reward[ticks, who], ways[which], strict=True)
+        outcomes = [outcome_of(*end) for end in ends]
         self._complete(who, steps[ticks, who], lengths[which], returns[which], outcomes)
         current = number[-1] + ended[-1], np.arange(members)
-        self._return, self._length = returns[current], lengths[current]
+        self._return, self._length, self._way = returns[current], lengths[current], ways[current]
         self.steps = steps[-1].copy()
 
     def end_round(self, number):

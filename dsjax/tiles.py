@@ -6,14 +6,15 @@ import numpy as np
 from gymnasium.vector import VectorWrapper
 from PIL import Image, ImageDraw, ImageFont
 
-from dsjax.walker import outcome_of
+from dsjax.walker import SPEED, moved, outcome_of
 
 _VIEW = (600, 400)  # [pixel] BipedalWalker's own picture
 _WIDTH = 1280  # [pixel] of all tiles side by side, at most
 _WALKING, _DIM = (38, 42, 51), (120, 120, 120)
-_OVER = {"finished": (0, 112, 66), "fell": (156, 38, 38), "timeout": (105, 105, 105)}  # a caption's ground, by outcome
+# A caption's ground, by outcome.
+_OVER = {"finished": (0, 112, 66), "fell": (156, 38, 38), "retreated": (133, 77, 14), "timeout": (105, 105, 105)}
 _FONTS = range(18, 5, -1)  # [pixel] sizes of a caption, the largest that fits being taken
-_WIDEST = "finished -000.0"  # what may stand right of a label
+_WIDEST = "retreated -000.0"  # what may stand right of a label
 
 
 def grid(count):
@@ -47,7 +48,7 @@ class Tiles(VectorWrapper):
 
     def reset(self, *, seed=None, options=None):
         """Begin an episode of every walker."""
-        self.returns = np.zeros(self.num_envs)  # so far
+        self.returns, self._way = np.zeros((2, self.num_envs))  # so far
         self._outcome = [""] * self.num_envs
         blank = np.full((*self.tile[::-1], 3), _WALKING, np.uint8)
         self._last = dict.fromkeys(range(len(self._labels), self.num_envs), blank)
@@ -59,8 +60,9 @@ class Tiles(VectorWrapper):
         for walker in range(len(self._labels)):
             if not self._outcome[walker]:
                 self.returns[walker] += reward[walker]
+                self._way[walker] += moved(observation[walker, SPEED])
                 if terminated[walker] or truncated[walker]:
-                    self._outcome[walker] = outcome_of(terminated[walker], reward[walker])
+                    self._outcome[walker] = outcome_of(terminated[walker], reward[walker], self._way[walker])
         return observation, reward, terminated, truncated, info
 
     def render(self):

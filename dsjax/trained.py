@@ -18,9 +18,9 @@ from dsjax.snapshot import Snapshots
 
 @dataclass(frozen=True)
 class Trained:
-    """The population of one snapshot, or one that ships with dsjax."""
+    """The population of one snapshot, or of a controller's file."""
 
-    folder: Path  # of the run, or "pretrained:NAME"
+    folder: Path  # of the run; or "pretrained:NAME", or a controller's file
     config: Config
     round: int  # of the snapshot
     state: PopulationState
@@ -30,7 +30,7 @@ class Trained:
     @property
     def name(self) -> str:
         """What to call them in a file's name or a figure."""
-        return pretrained.name_of(self.folder) or self.folder.resolve().name
+        return self.folder.resolve().name if self.in_run() else Path(str(pretrained.name_of(self.folder))).stem
 
     def in_run(self) -> bool:
         """Return whether they are of a run, whose folder takes what is found out about them."""
@@ -68,7 +68,7 @@ def load(folder: Path, snapshot: str = "latest") -> Trained:
     """Return the controllers of a run's snapshot, or one that ships with dsjax.
 
     Args:
-      folder: of the run, which may still be going on; or "pretrained:NAME", which has one snapshot.
+      folder: of the run, which may be training; or "pretrained:NAME" or a controller's file, which has one snapshot.
       snapshot: "latest", "best" (by the median return of the frozen centers in training), or a round.
 
     Raises:
@@ -90,14 +90,14 @@ def load(folder: Path, snapshot: str = "latest") -> Trained:
 
 
 def export(trained: Trained, member: int, path: Path) -> None:
-    """Write one member to a file; in `pretrained.FOLDER` it ships with dsjax.
+    """Write one member to a file, see `pretrained.new_file`; in `pretrained.FOLDER` it ships with dsjax.
 
     Raises:
       RunError: there is no such member, or it is not of a run.
     """
     [member] = trained.members([member])
     if not trained.in_run():
-        raise RunError(f"{trained.folder} is a file already")
+        raise RunError(f"{trained.folder} is a controller's file already")
     session = read_sessions(trained.folder)[-1]
     origin = {
         "run": trained.name,

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import tyro
 from gymnasium.vector import SyncVectorEnv
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dsjax import camera, walker
 from dsjax.camera import Camera
+from dsjax.commands import FilmCommand
 from dsjax.evaluation import evaluate
 from dsjax.records import RunError, write_whole
 from dsjax.scoring import play
@@ -30,34 +30,6 @@ from dsjax.trained import Trained, load
 
 TERRAINS = "test-v1"  # the set of terrains to film on: nothing was selected on it
 _LAST_STEPS = 50  # for which a film dwells on its end
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilmCommand:
-    """Film episodes of a run's members on held-out terrains: one film each, or side by side with --grid."""
-
-    run: tyro.conf.Positional[Path]
-    """Run folder, of a run that may still be going on; or pretrained:NAME, a controller that ships with dsjax."""
-    members: Annotated[tuple[int, ...], tyro.conf.arg(aliases=["--member"])] = ()
-    """Which members; all that were not stopped if not given."""
-    episodes: int = 1
-    """Episodes to play per member, on the first terrains of the set test-v1."""
-    min_return: float = -math.inf
-    """Film only episodes that reach this return."""
-    grid: bool = False
-    """One film per terrain, with all of its episodes side by side."""
-    snapshot: str = "latest"
-    """Which snapshot: latest, best (highest median of the frozen centers in training), or a round."""
-    weights: Literal["centers", "oscillating"] = "centers"
-    """Act with the frozen centers, or with the weights oscillating around them; neither learns."""
-    formats: tuple[Literal["mp4", "gif"], ...] = ("mp4",)
-    """Kinds of files to write; GIFs are smaller pictures, and fewer."""
-    fps: Literal[50, 25, 10] = 25
-    """Pictures per second of a walker's time, at whose pace films are shown; fewer are filmed sooner."""
-    max_steps: int | None = None
-    """End films after so many environment steps, 50 of which are a second; at the end of the episodes if not given."""
-    output: Path = Path("videos")
-    """Folder of the films."""
 
 
 class Episode(NamedTuple):
@@ -99,6 +71,7 @@ def film_run(command: FilmCommand, console: Console | None = None) -> Filmed:
     for flag, value in (("--episodes", command.episodes), ("--max-steps", command.max_steps)):
         if value is not None and value < 1:
             raise RunError(f"{flag} {value}: at least 1 is needed")
+    camera.find_ffmpeg()  # before all episodes are played
     trained = load(command.run, command.snapshot)
     members = trained.members(command.members)
     bar = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()

@@ -9,7 +9,11 @@ import Box2D
 import gymnasium
 import numpy as np
 
-_FALL_REWARD = -100.0  # BipedalWalker's reward for a fall, and for nothing else
+_FALL_REWARD = -100.0  # BipedalWalker's reward for a fall, and for walking back past the terrain's beginning
+SPEED = 2  # place in an observation of the hull's speed ahead, as 0.12 s/m times it
+_TICK = 1 / 50  # [s] of an environment step
+START = 14 / 3  # [m] from the terrain's beginning to where the hull starts: 10 pieces of terrain, of 14/30 each
+_AT_THE_BEGINNING = 0.1  # [m]
 
 
 class Episodes(gymnasium.Wrapper):
@@ -54,8 +58,28 @@ def make(env_id, render_mode=None):
     return Episodes(gymnasium.make(env_id, render_mode=render_mode, disable_env_checker=True))
 
 
-def outcome_of(terminated, reward):
-    """Return how an episode ended, from its last step: one of "fell", "finished", "timeout"."""
+def moved(speed):
+    """Return how far the hull moved in the steps that led to observations [m], from their `SPEED` entries.
+
+    BipedalWalker tells neither where the hull is nor, in EnvPool, why an episode ended. Adding up its speed does: over
+    264 episodes of random and scripted walkers that ended at -100, by up to 1,600 steps, within 0.083 m.
+    """
+    return speed * (_TICK / 0.12)
+
+
+def outcome_of(terminated, reward, way):
+    """Return how an episode ended: one of "fell", "retreated", "finished", "timeout".
+
+    A walker that walks back past the terrain's beginning earns -100 like one that falls, and is told from it by where
+    it is then.
+
+    Args:
+      terminated: as of the last step.
+      reward: of the last step.
+      way: [m] that the hull moved in the episode, see `moved`.
+    """
     if not terminated:
         return "timeout"
-    return "fell" if reward == _FALL_REWARD else "finished"
+    if reward != _FALL_REWARD:
+        return "finished"
+    return "retreated" if START + way < _AT_THE_BEGINNING else "fell"

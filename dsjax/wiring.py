@@ -79,18 +79,25 @@ def parse(text: str) -> Synapse:
     return synapse
 
 
-def farthest(moved: np.ndarray, negative_half: bool) -> list[Synapse]:
-    """Return, of each plastic layer, the synapse that moved farthest.
+def farthest(moved: np.ndarray, negative_half: bool, swings: np.ndarray) -> list[Synapse]:
+    """Return three synapses to follow: of each plastic layer the one that moved farthest.
 
     Args:
       moved: (438,) how far each synapse's center moved.
       negative_half: see ControllerSpec. Without it half of layer 1's senses are dead, and their synapses left out.
+      swings: (438,) bool, whether a synapse's weight oscillates. In place of a layer that does not, the farthest of the
+        others follows; where none does, all count.
     """
-    found = []
-    for layer, inputs in _FROM.items():
-        shape = len(_TO[layer]), len(inputs)
-        matrix = moved[_FIRST[layer] : _FIRST[layer] + shape[0] * shape[1]].reshape(shape)
-        dead = np.array([name.endswith("< 0") for name in inputs]) & (not negative_half)
-        row, column = np.unravel_index(np.argmax(np.where(dead, -1, matrix)), shape)
-        found.append(Synapse(layer, int(row), int(column)))
-    return found
+    everything = [
+        Synapse(layer, row, column)
+        for layer, inputs in _FROM.items()
+        for row in range(len(_TO[layer]))
+        for column, name in enumerate(inputs)
+        if negative_half or not name.endswith("< 0")
+    ]
+    alive = [synapse for synapse in everything if swings[synapse.index]] or everything
+    ranked = sorted(alive, key=lambda synapse: -moved[synapse.index])
+    first = {layer: next((s for s in ranked if s.layer == layer), None) for layer in _FROM}
+    found = [synapse for synapse in first.values() if synapse]
+    rest = [synapse for synapse in ranked if synapse not in found]
+    return sorted(found + rest[: 3 - len(found)], key=lambda synapse: synapse.layer)

@@ -1,6 +1,8 @@
 """The async backend: walkers in a few worker processes, many to each."""
 
+import pickle
 import signal
+from contextlib import suppress
 from multiprocessing import get_context
 
 import numpy as np
@@ -37,6 +39,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
         }
         self._arrays = _views(shared, count)
         self._pipes, self._processes = [], []
+        self._owed = [0] * workers  # replies that each worker has still to give
         for share in shares:
             ours, theirs = context.Pipe()
             process = context.Process(
@@ -51,6 +54,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
         """Begin a series of episodes in every env; see `walker.Episodes`."""
         seeds = list(seed) if seed is not None else [None] * self.num_envs
         everyone = range(len(self._pipes))
+        self._drain()  # of a step that was sent and never received
         for number in everyone:
             self._tell(number, ("reset", (seeds[self._shares[number]], options)))
         self._wait(everyone)
@@ -81,23 +85,57 @@ class WorkerVectorEnv(GroupedVectorEnv):
             self._pipes[number].send(message)
         except OSError:
             self._mourn(number)
+        self._owed[number] += 1
 
     def _wait(self, numbers):
-        for number in numbers:
-            try:
-                error = self._pipes[number].recv()
-            except (EOFError, OSError):
-                self._mourn(number)
-            if error is not None:
-                raise error
+        """Wait for workers' replies.
+
+        Raises:
+          Exception: what went wrong in one of them; no reply is left that would pass for one to the next message.
+          WorkerDied: one of them died.
+        """
+        try:
+            for number in numbers:
+                self._receive(number)
+        except WorkerDied:
+            raise
+        except Exception:
+            self._drain()
+            raise
+
+    def _drain(self):
+        """Take all replies that are still to come, whatever they say: an error has been raised, or nobody asks."""
+        for number, owed in enumerate(self._owed):
+            for _ in range(owed):
+                with suppress(Exception):
+                    self._receive(number)
+
+    def _receive(self, number):
+        try:
+            error = self._pipes[number].recv()
+        except (EOFError, OSError):
+            self._mourn(number)
+        self._owed[number] -= 1
+        if error is not None:
+            raise error
 
     def _mourn(self, number):
         process = self._processes[number]
         process.join(timeout=1)
+        self._owed[number] = 0
         share = self._shares[number]
         raise WorkerDied(
             f"env worker {number}, with members {share.start} to {share.stop - 1}, died (exit code {process.exitcode})"
         )
+
+
+def _portable(error):
+    """Return an error that can be sent to another process: itself, or one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _views(shared, count):
@@ -128,5 +166,5 @@ def _work(pipe, env_id, count, share, shared, render):
                     arrays[name][:] = value
             pipe.send(None)
         except Exception as error:
-            pipe.send(error)
+            pipe.send(_portable(error))
     envs.close()

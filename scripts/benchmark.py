@@ -1,17 +1,23 @@
 #!/usr/bin/env python
 """Measure environment steps per second, memory and time per step: python scripts/benchmark.py --members 32 128."""
 
+from dsjax import entry
+
 
 def main():
-    # Imported here because env workers import this file too, and need none of it.
+    # Imported here because env workers import this file too, and need none of it; what --help does not need, last.
     import tyro
+
+    from dsjax.commands import BenchmarkCommand
+
+    command = tyro.cli(BenchmarkCommand)
+
     from rich.console import Console
     from rich.progress import track
 
     from dsjax import benchmark
     from dsjax.tables import alone_table, soak_table, speed_tables
 
-    command = tyro.cli(benchmark.BenchmarkCommand)
     console, progress = Console(), Console(stderr=True)
 
     def measuring(cases, what):
@@ -33,4 +39,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

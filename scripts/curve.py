@@ -1,27 +1,29 @@
 #!/usr/bin/env python
-"""Show how a run's frozen centers came along: python scripts/curve.py runs/NAME."""
+"""Show how a run's frozen centers developed: python scripts/curve.py runs/NAME."""
+
+from pathlib import Path
+
+from dsjax import entry
 
 
 def main():
-    from pathlib import Path
-
     import tyro
-    from rich.console import Console
-
-    from dsjax.command import errors_in_one_line
-    from dsjax.tables import curve_table
 
     def curve(run: tyro.conf.Positional[Path]) -> None:
-        """Show how the frozen centers of a run's members came along, evaluation by evaluation.
+        """Show how the frozen centers of a run's members developed, evaluation by evaluation.
 
         Args:
             run: Run folder.
         """
-        with errors_in_one_line():
-            Console().print(curve_table(run))
+        # Imported here because --help needs none of it.
+        from rich.console import Console
+
+        from dsjax.tables import curve_table
+
+        Console().print(curve_table(run))
 
     tyro.cli(curve)
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

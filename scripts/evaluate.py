@@ -1,26 +1,33 @@
 #!/usr/bin/env python
 """Score trained members on held-out terrains: python scripts/evaluate.py runs/NAME --episodes 100."""
 
+from dsjax import entry
+
 
 def main():
-    # Imported here because env workers import this file too, and need none of it.
+    # Imported here because env workers import this file too, and need none of it; what --help does not need, last.
     import tyro
-    from rich.console import Console
 
-    from dsjax.command import errors_in_one_line
-    from dsjax.runtime import prepare
-    from dsjax.scoring import ScoreCommand, score_run
-    from dsjax.tables import score_table
+    from dsjax.commands import ScoreCommand
 
     command = tyro.cli(ScoreCommand)
+
+    from rich.console import Console
+
+    from dsjax.runtime import prepare
+    from dsjax.scoring import score_run
+    from dsjax.tables import score_table
+    from dsjax.terminal import note, say
+
     prepare()
+    score = score_run(command)
     console = Console()
-    with errors_in_one_line():
-        score = score_run(command)
-        console.print(score_table(score))
-        if score.path:
-            console.print(f"Every episode is in {score.path}", soft_wrap=True)
+    console.print(score_table(score))
+    for text in score.notes:
+        note(Console(stderr=True), text)
+    if score.path:
+        say(console, f"Every episode is in {score.path}")
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

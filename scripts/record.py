@@ -4,30 +4,34 @@
 The exit status is 1 if no episode reached the return, so that there is no film.
 """
 
+import sys
+
+from dsjax import entry
+
 
 def main():
-    # Imported here because env workers import this file too, and need none of it.
-    import sys
-
+    # Imported here because env workers import this file too, and need none of it; what --help does not need, last.
     import tyro
-    from rich.console import Console
 
-    from dsjax.command import errors_in_one_line
-    from dsjax.runtime import prepare
-    from dsjax.video import FilmCommand, film_run
+    from dsjax.commands import FilmCommand
 
     command = tyro.cli(FilmCommand)
+
+    from rich.console import Console
+
+    from dsjax.runtime import prepare
+    from dsjax.terminal import say
+    from dsjax.video import film_run
+
     prepare()
     console = Console()
-    with errors_in_one_line():
-        filmed = film_run(command, console)
+    filmed = film_run(command, console)
     for path in filmed.paths:
-        note = " (was there already)" if path in filmed.kept else ""
-        console.print(f"{path}{note}", soft_wrap=True, highlight=False, markup=False)
+        say(console, f"{path}{' (was there already)' if path in filmed.kept else ''}")
     if not filmed.paths:
-        console.print(f"No episode reached a return of {command.min_return:g}; {filmed.best()}", soft_wrap=True)
+        say(console, f"No episode reached a return of {command.min_return:g}; {filmed.best()}")
         sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -1,16 +1,13 @@
 #!/usr/bin/env python
 """Report runs on one HTML page: python scripts/report.py runs/A runs/B."""
 
+from pathlib import Path
+
+from dsjax import entry
+
 
 def main():
-    from pathlib import Path
-
     import tyro
-
-    from dsjax.command import errors_in_one_line
-    from dsjax.comparison import compare
-    from dsjax.report import write_report
-    from dsjax.runtime import prepare
 
     def report(
         runs: tyro.conf.Positional[tuple[Path, ...]], by: tuple[str, ...] = (), output: Path | None = None
@@ -22,15 +19,19 @@ def main():
             by: Config keys, as learning.repulsive: members with the same values make a group. All keys if not given.
             output: HTML file; RUN/report.html of a single run, report.html of several, if not given.
         """
-        with errors_in_one_line():
-            comparison = compare(runs, by)
-            path = output or (runs[0] if len(runs) == 1 else Path()) / "report.html"
-            write_report(comparison, path)
-            print(path)
+        # Imported here because --help needs none of it.
+        from dsjax.comparison import compare
+        from dsjax.report import write_report
+        from dsjax.runtime import prepare
 
-    prepare()
+        prepare()
+        comparison = compare(runs, by)
+        path = output or (runs[0] if len(runs) == 1 else Path()) / "report.html"
+        write_report(comparison, path)
+        print(path)
+
     tyro.cli(report)
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

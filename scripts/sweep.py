@@ -2,38 +2,47 @@
 """Train many configurations with many seeds: python scripts/sweep.py configs/sweeps/NAME.toml --output sweeps/NAME."""
 
 import sys
+from pathlib import Path
+
+from dsjax import entry
 
 
 def main():
-    # Imported here because the jobs' processes import this file too, and need none of it.
+    # Imported here because the jobs' processes import this file too, and need none of it; what --help does not, last.
     import tyro
+
+    from dsjax.commands import SweepCommand
+
+    command = tyro.cli(SweepCommand)
+
     from rich.console import Console
 
-    from dsjax.command import errors_in_one_line
+    from dsjax.depot import is_url, working_copy
+    from dsjax.errors import Interrupted
     from dsjax.forecast import forecast
-    from dsjax.launch import SweepCommand, launch, planned
+    from dsjax.launch import launch, planned
     from dsjax.sweep_tables import forecast_line, plan_table, stopped_lines, unfinished_table
-    from dsjax.training import Interrupted
+    from dsjax.terminal import note, say
 
-    command, console = tyro.cli(SweepCommand), Console()
-    with errors_in_one_line():
-        plan = planned(command)
-        console.print(plan_table(plan))
-        if command.dry_run:
-            console.print(forecast_line(forecast(plan)))
-            return
-        try:
-            launch(command, plan, lambda news: console.print(news, soft_wrap=True, highlight=False))
-        except Interrupted as interrupted:
-            console.print(f"Stopped by {interrupted}. The same command goes on.")
-            sys.exit(130)
-        for line in stopped_lines(plan, command.folder):
-            console.print(f"[yellow]note:[/] {line}", soft_wrap=True)
-        if table := unfinished_table(plan, command.folder):
-            console.print(table)
-            sys.exit(1)
-        console.print(f"Next:\n  python scripts/compare.py {command.place}", soft_wrap=True)
+    console, place = Console(), command.place if is_url(command.place) else Path(command.place)
+    plan = planned(command)
+    console.print(plan_table(plan))
+    if command.dry_run:
+        say(console, forecast_line(forecast(plan)))
+        return
+    try:
+        launch(command, plan, lambda news: say(console, news))
+    except Interrupted as interrupted:
+        say(console, f"Stopped by {interrupted}. The same command continues.")
+        raise
+    folder = working_copy(command.place)
+    for line in stopped_lines(plan, folder):
+        note(console, line)
+    if table := unfinished_table(plan, folder):
+        console.print(table)
+        sys.exit(1)
+    say(console, "Next:", "  " + entry.next_command("compare.py", place))
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -19,16 +19,14 @@ def main():
     from dsjax.mirror import Mirror
     from dsjax.runtime import prepare
     from dsjax.tables import summary_table
+    from dsjax.terminal import say
     from dsjax.training import Trainer
     from dsjax.watch import Watches
 
     console = Console()
 
-    def say(*lines):
-        console.print(*lines, sep="\n  ", soft_wrap=True, markup=False, highlight=False)
-
     def again(*flags):
-        return entry.next_command("train.py", "--output", command.folder, "--resume", *flags)
+        return "  " + entry.next_command("train.py", "--output", command.folder, "--resume", *flags)
 
     prepare(command.settings.rows)
     mirrors = [Mirror(command.folder)] if command.tensorboard else []
@@ -39,17 +37,15 @@ def main():
             trainer.run(command.resume, command.snapshot)
         except Interrupted as interrupted:
             saved = "nothing is saved yet" if trainer.saved is None else f"saved up to round {trainer.saved}"
-            say(f"Stopped by {interrupted}; {saved}. To continue:", again(*kept))
+            say(console, f"Stopped by {interrupted}; {saved}. To continue:", again(*kept))
             raise
     if not trainer.trained:
-        say(
-            f"{command.folder} is finished: {trainer.limit()}. To train it longer, in all:",
-            again(*kept, "--steps", "N"),
-        )
+        longer = again(*kept, "--steps", "N")
+        say(console, f"{command.folder} is finished: {trainer.limit()}. To train longer, N steps in all:", longer)
         return
     console.print(summary_table(trainer))
-    looks = [entry.next_command(name, command.folder) for name in ("evaluate.py", "compare.py", "report.py")]
-    say("Next:", *looks, again(*kept, "--steps", "N") + "    # N steps in all")
+    looks = ["  " + entry.next_command(name, command.folder) for name in ("evaluate.py", "compare.py", "report.py")]
+    say(console, "Next:", *looks, again(*kept, "--steps", "N") + "    # N steps in all")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_the_section_holds_the_weights_at_crossings(seen, chosen):
     center = np.zeros((1001, 438))
     weight = np.tile(0.1 * sine[0][:, None], 438)
     weight[:, at] = 0.1 * np.array(sine).T
-    columns = {"weight": weight, "center": center, "time": 33.0 * rows, "amplitude": np.full(1001, 0.1)}
+    columns = {"weight": weight, "center": center, "time": 33.0 * rows, "amplitude": np.full((1001, 438), 0.1)}
     once = rows == 0
     regular = dataclasses.replace(
         seen, **columns, starts=once, ends=rows == 1000, reward=np.zeros(1001), outcome=np.array(["timeout"])
@@ -218,3 +218,20 @@ def test_no_run_or_no_snapshot_yet(tmp_path):
     (tmp_path / "config.toml").write_text(config.to_toml(config.build({"members": 2})))
     status, output = run_script("dynamics.py", tmp_path)
     assert (status, output.strip()) == (2, f"error: {tmp_path}: there is no snapshot yet")
+
+
+def test_what_does_not_swing_is_neither_followed_nor_mapped(seen):
+    """Layer 1 keeps still, as in configs/solve.toml: its 344 synapses have no crossings and no place in a swing."""
+    still = np.arange(438) < 8 * 43
+    weight, amplitude = np.where(still, seen.center, seen.weight), np.where(still, 0, seen.amplitude)
+    quiet = dataclasses.replace(seen, weight=weight, amplitude=amplitude)
+    chosen = dynamics.moved_farthest(quiet)
+    assert [synapse.layer for synapse in chosen] in ([3, 3, 4], [3, 4, 4])
+    assert len(set(chosen)) == 3
+    rows = np.array([1, 2, 3])
+    deviation = dynamics._deviation(quiet, rows)
+    assert np.isnan(deviation[:, still]).all() and np.isfinite(deviation[:, ~still]).all()
+    figure = dynamics.weights(quiet, chosen)
+    assert "of layer 1: 0.0000" in figure.axes[4].get_title(loc="left")
+    again = dynamics.trajectories(quiet, chosen).axes[3]
+    assert all(np.isfinite(points.get_offsets()).all() for points in again.collections)

@@ -1,14 +1,15 @@
 import os
 import signal
+import sys
 
 import gymnasium
 import numpy as np
 import pytest
 
-from dsjax import environment
+from dsjax import environment, workers
 from dsjax.environment import choose, make_vector
 from dsjax.grouped import LocalVectorEnv
-from dsjax.walker import make, outcome_of
+from dsjax.walker import SPEED, START, make, moved, outcome_of
 from dsjax.workers import WorkerDied, WorkerVectorEnv
 
 ID = "BipedalWalker-v3"
@@ -100,13 +101,82 @@ def test_an_error_in_a_worker_arrives_here():
     envs.close()
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_an_error_in_one_worker_leaves_no_reply_of_the_others_behind(groups):
+    """Two of four workers fail at a reset: the next reset and its steps are those of envs that never failed."""
+    disturbed, quiet = (WorkerVectorEnv(ID, 4, 4, groups) for _ in range(2))
+    for bad in (["one", 2, 3, 4], [1, 2, "three", "four"]):
+        with pytest.raises(TypeError):
+            disturbed.reset(seed=bad, options={})
+    for one, other in zip(play(disturbed, [1, 2, 3, 4]), play(quiet, [1, 2, 3, 4]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_error_in_one_group_leaves_no_reply_of_another_behind():
+    envs, quiet = (WorkerVectorEnv(ID, 4, 2, 2) for _ in range(2))
+    envs.reset(seed=[1, 2, 3, 4], options={})
+    envs._tell(0, ("reset", ("no seeds", 7)))  # goes wrong there
+    envs._tell(1, ("step", None))
+    with pytest.raises(ValueError, match="length must match"):
+        envs._wait([0])
+    for one, other in zip(play(envs, [5, 6, 7, 8]), play(quiet, [5, 6, 7, 8]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_error_that_cannot_be_sent_arrives_in_words():
+    class Local(Exception):
+        pass
+
+    error = workers._portable(Local("what happened"))
+    assert (type(error), str(error)) == (RuntimeError, "Local: what happened")
+    assert workers._portable(error) is error
+
+
+def test_an_envpool_that_cannot_be_imported_is_not_chosen(tmp_path, monkeypatch):
+    (tmp_path / "envpool").mkdir()
+    (tmp_path / "envpool" / "__init__.py").write_text("raise ImportError('libX.so.3: cannot open shared object file')")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "envpool"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.warns(UserWarning, match=r"EnvPool is not used: importing it fails: libX\.so\.3: cannot open"):
+        assert choose("auto", 8) in ("async", "sync")
+    with pytest.raises(ValueError, match=r"environment\.backend = 'envpool': importing it fails: libX\.so\.3"):
+        choose("envpool", 8)
+    assert choose("sync", 8) == "sync"
+
+
 def test_unknown_backend_is_refused():
     with pytest.raises(ValueError, match=r"environment.backend = 'ray': must be one of auto, envpool, async, sync"):
         make_vector(ID, 2, "ray")
 
 
 @pytest.mark.parametrize(
-    ("terminated", "reward", "outcome"), [(True, -100.0, "fell"), (True, 0.2, "finished"), (False, 0.2, "timeout")]
-)
-def test_outcomes(terminated, reward, outcome):
-    assert outcome_of(terminated, reward) == outcome
+    ("terminated", "reward", "way", "outcome"),
+    [
+        (True, -100.0, 3.0, "fell"), (True, -100.0, -4.7, "retreated"), (True, 0.2, 80.0, "finished"),
+        (False, 0.2, -4.7, "timeout"), (True, -100.0, 0.0, "fell"),
+    ],
+)  # fmt: skip
+def test_outcomes(terminated, reward, way, outcome):
+    assert outcome_of(terminated, reward, way) == outcome
+
+
+def test_outcomes_are_what_the_walker_itself_knows():
+    """Random actions, and two linear controllers that walk back past the start."""
+    env = make(ID)
+    inside, seen = env.unwrapped, []
+    for seed in (*range(8), 69, 142):
+        rng, way = np.random.default_rng(seed), 0.0
+        gains = rng.normal(size=(4, 15))
+        observation, _ = env.reset(seed=seed, options={})
+        for _ in range(1600):
+            action = rng.uniform(-1, 1, 4) if seed < 8 else np.clip(gains @ np.append(observation[:14], 1), -1, 1)
+            observation, reward, terminated, _, _ = env.step(action.astype(np.float32))
+            way += moved(observation[SPEED])
+            if terminated:
+                assert abs(START + way - inside.hull.position.x) < 0.1
+                assert outcome_of(terminated, reward, way) == ("fell" if inside.game_over else "retreated")
+                seen.append(inside.game_over)
+                break
+    env.close()
+    assert {True, False} == set(seen)

@@ -69,3 +69,23 @@ def test_oscillating_weights_act_differently(trained):
 def test_terrain_sets_are_apart_from_each_other():
     first, second = sorted(evaluation.TERRAINS.values())
     assert second - first > 1_000_000
+
+
+def test_each_terrain_set_has_an_oscillation_of_its_own(trained):
+    """Terrain 1 of one set and terrain 1 of another are different draws; `test-v1` draws what it always drew."""
+    state, params = trained
+    seen = np.ones(MEMBERS, int), np.zeros(MEMBERS, int), state.members, np.ones((MEMBERS, 24), np.float32)
+
+    def act(oscillating, terrain_set):
+        flags = np.ones(MEMBERS, bool)
+        return np.asarray(evaluation.step(state.key, *seen, flags, params, SPEC, oscillating, terrain_set)[1])
+
+    assert (act(True, "test-v1") != act(True, "validation-v1")).all(axis=1).all()
+    np.testing.assert_array_equal(act(False, "test-v1"), act(False, "validation-v1"))
+    keys = jax.vmap(jax.random.wrap_key_data)(state.key)
+    for number in (2**32 - 2, 1, 0):
+        keys = jax.vmap(jax.random.fold_in, (0, None))(keys, jnp.uint32(number))
+    _, action, _ = population.perform(
+        jax.random.key_data(keys), state.members, seen[3], np.ones(MEMBERS, bool), SPEC, params, True
+    )
+    np.testing.assert_allclose(act(True, "test-v1"), action, atol=1e-6)

@@ -8,7 +8,8 @@ from conftest import ROOT
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (
     "oscillator", "synapse", "neuron", "learning", "observation", "controller", "presets", "population",
-    "errors", "machine", "entry", "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "locks",
+    "errors", "machine", "entry", "formats", "terminal", "commands",
+    "walker", "grouped", "workers", "pool", "environment", "runtime", "records", "locks",
     "snapshot", "tally", "sections", "config", "runs", "depot", "sweep", "plan", "selection", "statistics",
     "pretrained", "evaluation", "rounds", "beginning", "lineage", "watch", "training", "trained", "wiring",
     "command", "recording", "benchmark", "scoring", "tiles", "camera", "video", "mirror", "histories", "comparison",

@@ -54,7 +54,7 @@ def test_learning_follows_the_definitions(learned, trained):
     before, after = slice(None, -1), slice(1, None)
     steps = np.flatnonzero(~learned.starts[after])  # the synapses rest where an episode starts
     weight, center = learned.weight[after][steps], learned.center[before][steps]
-    amplitude = learned.amplitude[before][steps, None]
+    amplitude = learned.amplitude[before][steps]
     assert np.all(np.abs(weight - center) <= amplitude + ROUNDING)
     np.testing.assert_array_equal(
         learned.modulator, learning.modulator(learned.reward.astype(np.float32), spec.learning, params.learning)
@@ -65,7 +65,7 @@ def test_learning_follows_the_definitions(learned, trained):
         learned.weight[after][learned.starts[after]], learned.weight[before][learned.starts[after]]
     )
     fading = params.learning.amplitude_decay * TIME_STEP * np.cumsum(learned.modulator, dtype=float)
-    np.testing.assert_allclose(learned.amplitude, learned.amplitude[0] * np.exp(-fading), rtol=1e-6)
+    np.testing.assert_allclose(learned.amplitude, learned.amplitude[0] * np.exp(-fading)[:, None], rtol=1e-6)
 
 
 def test_what_is_never_delivered_is_not_recorded_as_learned_from(tmp_path):
@@ -114,7 +114,7 @@ def test_without_learning_an_episode_is_that_of_the_scores(run, trained, mode):
         np.testing.assert_array_equal(seen.weight, seen.center)
         assert not len(seen.crossings(0))
     else:
-        assert np.all(np.abs(seen.weight - seen.center) <= seen.amplitude[:, None] + ROUNDING)
+        assert np.all(np.abs(seen.weight - seen.center) <= seen.amplitude + ROUNDING)
         assert np.ptp(seen.weight, axis=0).min() > 0
 
 
@@ -184,3 +184,24 @@ def test_a_member_that_is_not_finite_is_said_to_be(trained):
 def test_what_is_not_there_is_said(trained, options, message):
     with pytest.raises(RunError, match=message):
         recording.record(trained, **options)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_layer_1_is_recorded_with_an_amplitude_of_its_own(tmp_path, share):
+    settings = {"members": 1, "steps": 20, "round_steps": 20, "evaluation": {"every": 0}}
+    Trainer(config.build(settings | {"controller": {"input_amplitude": share}}), tmp_path / "run").run()
+    seen = recording.record(load(tmp_path / "run"), 0, "oscillating", terrain=3)
+    away, first = np.abs(seen.weight - seen.center), 8 * 43
+    assert np.all(away <= seen.amplitude + ROUNDING)
+    np.testing.assert_allclose(seen.amplitude[:, :first], share * seen.amplitude[:, first:].max(), rtol=1e-6)
+    assert away[:, :first].max() == pytest.approx(share * 0.2, rel=0.01)
+    assert away[:, first:].max() == pytest.approx(0.2, rel=0.01)
+
+
+def test_an_older_recording_is_refused(learned, tmp_path):
+    learned.save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as file:
+        arrays = dict(file) | {"amplitude": file["amplitude"][:, 0]}
+    np.savez(tmp_path / "old.npz", **arrays)
+    with pytest.raises(RunError, match=r"old\.npz: recorded by an older dsjax, without each synapse's own amplitude"):
+        recording.load(tmp_path / "old.npz")

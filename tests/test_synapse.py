@@ -1,9 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
-from dsjax import synapse
+from dsjax import controller, population, synapse
 from dsjax.presets import preset
 
 PARAMS = jax.tree.map(jnp.float32, preset("iros2018")[1].synapse)
@@ -98,3 +99,25 @@ def test_amplitude_in_float32_follows_float64_over_ten_million_steps():
     exact = 0.2 * np.exp(-decay * STEP * block.astype(np.float64).sum() * (steps // len(block)))
     assert abs(exact / 0.2 - 1) > 0.05  # it did fade
     assert abs(float(synapse.amplitude(state, PARAMS)) / exact - 1) < 1e-4
+
+
+@pytest.mark.parametrize("period_cv", [0.2, 1.0, 5.0])
+def test_no_period_is_shorter_than_what_lies_between_two_draws(period_cv):
+    """Of a normal distribution without a cut, a draw in 10,000 is below at 0.2, and one in six negative at 1.0."""
+    params = PARAMS._replace(period=jnp.float32(5000), period_cv=jnp.float32(period_cv))
+    state = synapse.init(jax.random.key(0), (100_000,), params)
+    drawn = synapse.draw_periods(jax.random.key(1), state, params)
+    for each in (state, drawn, synapse.scatter(jax.random.key(2), state, params)):
+        shortest = float(each.next_period.min())
+        assert shortest == pytest.approx(synapse.SHORTEST * 5000)
+        assert shortest > population.REDRAW_STEPS * controller.TIME_STEP
+
+
+def test_the_cut_of_periods_touches_no_published_one():
+    """Float32 normals end below six standard deviations, and the cut lies at 7.5."""
+    state = synapse.init(jax.random.key(0), (2_000_000,), PARAMS)
+    noise = jax.random.normal(jax.random.key(1), state.period.shape)
+    drawn = synapse.draw_periods(jax.random.key(1), state, PARAMS).next_period
+    np.testing.assert_array_equal(drawn, PARAMS.period * (1 + PARAMS.period_cv * noise))
+    smallest = jnp.sqrt(2.0) * jax.lax.erf_inv(jnp.nextafter(jnp.float32(-1), jnp.float32(0)))
+    assert 1 + float(PARAMS.period_cv) * float(smallest) > synapse.SHORTEST

@@ -5,8 +5,20 @@ from dsjax.tally import Tally
 FALSE = np.zeros(2, bool)
 
 
-def observe(tally, rewards, terminated=FALSE, truncated=FALSE, stepped=(True, True)):
-    tally.observe(*(np.array([value]) for value in (rewards, terminated, truncated, stepped)))
+def observe(tally, rewards, terminated=FALSE, truncated=FALSE, stepped=(True, True), speed=(0.0, 0.0)):
+    tally.observe(*(np.array([value]) for value in (rewards, terminated, truncated, stepped, speed)))
+
+
+def test_a_walker_that_walks_back_past_the_start_did_not_fall():
+    tally = Tally(2)
+    for _ in range(100):
+        observe(tally, [0.0, 0.0], speed=[-0.3, -0.27])  # five metres back, and four and a half
+    observe(tally, [-100.0, -100.0], terminated=[True, True])
+    observe(tally, [0.0, 0.0], stepped=FALSE, speed=[9.0, 9.0])  # the reset is no step
+    observe(tally, [-100.0, -100.0], terminated=[True, True])
+    columns = tally.end_round(1)
+    rows = sorted(zip(*(columns[name] for name in ("member", "episode", "outcome")), strict=True))
+    assert rows == [(0, 0, "retreated"), (0, 1, "fell"), (1, 0, "fell"), (1, 1, "fell")]
 
 
 def test_rows_of_a_round():
@@ -31,7 +43,8 @@ def test_counting_many_steps_at_once_changes_nothing():
     reward, terminated = rng.normal(size=(500, 2)), rng.random((500, 2)) < 0.02
     truncated = (rng.random((500, 2)) < 0.01) & ~terminated
     stepped = ~np.roll(terminated | truncated, 1, axis=0)
-    steps = reward, terminated, truncated, stepped
+    reward[terminated] = -100.0
+    steps = reward, terminated, truncated, stepped, rng.normal(-0.5, 1, size=(500, 2)).astype(np.float32)
     whole, single = Tally(2), Tally(2)
     for start in range(0, 500, 200):
         whole.observe(*(array[start : start + 200] for array in steps))

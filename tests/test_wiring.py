@@ -56,5 +56,15 @@ def test_the_farthest_of_each_layer_leaves_out_dead_inputs():
     dead, alive, third, fourth = Synapse(1, 2, 20), Synapse(1, 5, 3), Synapse(3, 1, 4), Synapse(4, 3, 18)
     for synapse, distance in ((dead, 9.0), (alive, 2.0), (third, 0.1), (fourth, 0.3)):
         moved[synapse.index] = distance
-    assert farthest(moved, negative_half=False) == [alive, third, fourth]
-    assert farthest(moved, negative_half=True) == [dead, third, fourth]
+    swings = np.ones(controller.SYNAPSES, bool)
+    assert farthest(moved, False, swings) == [alive, third, fourth]
+    assert farthest(moved, True, swings) == [dead, third, fourth]
+
+
+def test_a_layer_that_does_not_swing_is_replaced_by_the_farthest_of_the_others():
+    moved, swings = np.zeros(controller.SYNAPSES), np.arange(controller.SYNAPSES) >= 8 * 43
+    first, third, fourth, other = Synapse(1, 5, 3), Synapse(3, 1, 4), Synapse(4, 3, 18), Synapse(4, 0, 2)
+    for synapse, distance in ((first, 9.0), (third, 0.1), (fourth, 0.3), (other, 0.2)):
+        moved[synapse.index] = distance
+    assert farthest(moved, False, swings) == [third, fourth, other]
+    assert farthest(moved, False, np.zeros_like(swings)) == [first, third, fourth]
