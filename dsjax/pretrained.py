@@ -37,7 +37,7 @@ def names() -> list[str]:
 
 
 def name_of(source: str | Path) -> str | None:
-    """Return NAME of "pretrained:NAME", or the path of a controller's file; None for anything else, as a run's folder."""
+    """Return NAME of "pretrained:NAME", or the path of a controller's file; None for anything else, as a run."""
     text = str(source)
     if text.startswith(PREFIX):
         return text.removeprefix(PREFIX)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from dsjax import records
+from dsjax.commands import ScoreCommand
 from dsjax.environment import choose, make_vector
 from dsjax.errors import RunError, explain_os_error
 from dsjax.evaluation import evaluate

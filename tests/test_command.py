@@ -61,10 +61,10 @@ def test_resuming_with_another_config_names_the_keys(run):
     with pytest.raises(ConfigError) as caught:
         parse("--output", run, "--resume", "--members", 3, "--synapse.amplitude", 0.3)
     text = str(caught.value)
-    assert "was started with another config" in text
+    assert "was started with another config: " in text
     assert "members (2 there, 3 here)" in text
     assert "synapse.amplitude (0.2 there, 0.3 here)" in text
-    with pytest.raises(ConfigError, match="members \\(2 there, 32 here\\)"):
+    with pytest.raises(ConfigError, match=r"members \(2 there, 32 here\)"):
         parse("--config", IROS, "--output", run, "--resume", "--evaluation.every", 0, "--steps", 100)
 
 
@@ -102,3 +102,52 @@ def test_misspelled_flags_get_a_suggestion():
     status, output = run_script("train.py", "--learning.lerning-rate", "3")
     assert status == 2
     assert "--learning.learning-rate" in output
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--member", 3], "--member 3: goes with --from or --branch"),
+        (["--point", 0], "--point 0: goes with --from or --branch"),
+        (["--snapshot", 7], "--snapshot 7: goes with --resume or --branch"),
+        (["--best-of", 2], "--best-of 2: goes with --branch"),
+        (["--autoresume"], "--autoresume needs the run's folder: --output runs/NAME"),
+    ],
+)
+def test_a_flag_that_would_have_no_effect_is_refused(flags, message):
+    with pytest.raises(ConfigError, match=message):
+        parse(*flags)
+
+
+def test_one_command_starts_a_run_and_resumes_it(tmp_path):
+    """As a job that may be requeued needs: the same command, whatever became of the run."""
+    flags = ("--config", IROS, "--members", 2, "--steps", 60, "--round-steps", 20, "--evaluation.every", 0)
+    again = (*flags, "--autoresume", "--output", tmp_path / "run")
+    command = parse(*again)
+    assert not command.resume
+    Trainer(command.settings, command.folder).run(command.resume)
+    command = parse(*again)
+    assert command.resume
+    trainer = Trainer(command.settings, command.folder)
+    trainer.run(command.resume)
+    assert not trainer.trained  # it is at its limit
+    with pytest.raises(ConfigError, match=r"members \(2 there, 3 here\)"):
+        parse(*again, "--members", 3)
+
+
+def test_an_output_may_begin_with_a_dash():
+    assert str(parse("--output=-dash", "--members", 2).folder) == "-dash"
+
+
+def test_seeds_beyond_64_bits_are_refused_in_one_line():
+    with pytest.raises(ConfigError, match=f"^command line: seed = {2**64}: input should be less than {2**64}$"):
+        parse("--seed", 2**64)
+    assert parse("--seed", 2**64 - 1).settings.seed == 2**64 - 1
+
+
+def test_a_finished_run_is_not_shown_as_if_it_had_trained(run):
+    status, output = run_script("train.py", "--output", run, "--resume")
+    assert status == 0, output
+    assert f"{run} is finished: steps = 100 are done. To train longer, N steps in all:" in output
+    assert f"--output {run} --resume --steps N" in output
+    assert "episodes" not in output
