@@ -5,14 +5,15 @@ Every machine needs dsjax installed, and the sweep's folder under the same path 
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dsjax import depot, jobs
+from dsjax.errors import Interrupted, RunError
+from dsjax.locks import Busy
 from dsjax.plan import Job
-from dsjax.records import RunError
 from dsjax.runtime import signals
-from dsjax.training import Interrupted
 
 _POLL = 0.5  # [s] between looks for signals
 
@@ -40,6 +41,10 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
         import ray
     except ImportError:
         raise RunError("--engine ray: Ray is not installed; pip install -e '.[ray]'") from None
+    if not sys.stdout.isatty():  # Ray would color its jobs' lines in a file, or a pipe, too
+        import colorama  # which Ray brings along
+
+        colorama.init(strip=True)
     try:
         _knock(address)
         # Without an address Ray would join whatever cluster was started here last.
@@ -49,7 +54,7 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
         raise RunError(f"--address {address}: {reason}; start a cluster with ray start --head") from None
     place = depot.address(sweep) or Path(sweep).absolute()
     # A process for each job, as on one machine: it ends with its job, and all its memory with it.
-    train = ray.remote(max_calls=1)(jobs.train)
+    train = ray.remote(max_calls=1)(_train)
     tasks = {}
     for job in waiting:
         left = max(0, retries - jobs.attempts(job, sweep))
@@ -66,6 +71,16 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
             ray.shutdown()
 
 
+def _train(job, place):
+    """Train a job; return whether it is finished. One that another process trains is left to it, not tried again."""
+    try:
+        jobs.train(job, place)
+    except (Busy, depot.Taken) as reason:
+        print(reason)
+        return False
+    return True
+
+
 def _knock(address):
     """Raise OSError unless somebody listens at an address "host:port": Ray itself would try for minutes."""
     host, _, port = (address or "").rpartition(":")
@@ -77,8 +92,7 @@ def _ended(ray, task, job, sweep, tell):
     """Note how a task ended, for good."""
     depot.take(sweep, job.name, depot.is_status)
     try:
-        ray.get(task)
-        tell(f"{job.name}: finished")
+        tell(f"{job.name}: {'finished' if ray.get(task) else 'left to whoever trains it'}")
     except ray.exceptions.RayTaskError:  # its status says what it was
         tell(f"{job.name}: failed: {jobs.status(job, sweep).get('error', 'not trained')}")
     except ray.exceptions.RayError as error:

@@ -2,17 +2,23 @@
 
 Jobs train in a working copy on their own machine. After every round their files go to the depot:
 
-    PATH/DIGEST        a file of the sweep's folder, as it once was: it never changes
-    index/JOB.json     which of these are the job's files, and whose working copy trains it
+    PATH/DIGEST               a file of the sweep's folder, as it once was: it never changes
+    index/JOB.000000007.json  which of these are the job's files, and whose working copy trains it
 
-An index is written last, and whole. So whoever goes on, wherever, finds a state that once was, whatever was killed
-when. Who takes a job is the one whose pushes count: those of a machine that was thought lost are refused.
+An index is written last, as the next one of a chain, and only if nobody has written that one before. So whoever
+continues, wherever, finds a state that once was, whatever was killed when; of two who take or push at the same moment
+one is refused; and who trained a job before somebody else took it can change nothing any more.
+
+That the next index is created by one alone is the storage's part: a local file system, memory, S3 and Google's storage
+do it. Where fsspec knows of no such way, it looks whether the file is there before it writes: two who write within the
+same moment may then both believe that they were first, and the one whose index is read last finds out at its next push.
 """
 
 import hashlib
 import json
 import os
 import platform
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -21,10 +27,13 @@ from tempfile import TemporaryDirectory
 
 import fsspec
 import platformdirs
+from fsspec.implementations.local import LocalFileSystem
 
-from dsjax.records import RunError, write_text
+from dsjax.errors import RunError
+from dsjax.records import LOCK, write_text
 
 SWEEP = "sweep"  # in place of a job's name: the sweep's own file
+_KEPT = 100  # indexes of a job: who writes one knows of the newest but as many
 _ATTEMPTS = 3  # at an index, of which files may be deleted before they are read
 
 
@@ -78,8 +87,8 @@ def records(place: str | Path) -> Path:
     folder = reading_copy(place)
     if is_url(place):
         with _storage(place) as (storage, root):
-            names = [Path(path).stem for path in storage.find(f"{root}/index") if path.endswith(".json")]
-        for name in names:
+            files = [path.rpartition("/")[2] for path in storage.find(f"{root}/index") if path.endswith(".json")]
+        for name in sorted({re.sub(r"(\.\d{9})?\.json$", "", file) for file in files}):
             fetch(folder, name, is_record)
     return folder
 
@@ -93,7 +102,10 @@ def take(folder: Path, name: str, wanted: Callable[[str], bool] = everything) ->
     """Fetch a job's files to train it, or to end it: from now on nobody pushes them but from this working copy."""
     if place := address(folder):
         with _storage(place) as (storage, root):
-            _write_index(storage, root, name, _index(storage, root, name) | {"owner": _owner(folder)})
+            while True:
+                number, index = _newest(storage, root, name)
+                if _create_index(storage, root, name, number + 1, index | {"owner": _owner(folder)}):
+                    break
         fetch(folder, name, wanted)
 
 
@@ -113,14 +125,16 @@ def fetch(folder: Path, name: str, wanted: Callable[[str], bool] = everything) -
     with _storage(place) as (storage, root):
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                there = {path: digest for path, digest in _index(storage, root, name)["files"].items() if wanted(path)}
+                there = {
+                    path: digest for path, digest in _newest(storage, root, name)[1]["files"].items() if wanted(path)
+                }
                 _download(storage, root, folder, there)
                 break
             except FileNotFoundError:  # pushed again meanwhile, and again
                 if attempt == _ATTEMPTS:
                     raise
     for path in _files(folder, name):
-        if wanted(path) and path not in there:
+        if wanted(path) and path not in there and not _passing(path):
             (folder / path).unlink()
     if wanted is everything:  # an empty folder would pass for a snapshot
         for path, _, _ in os.walk(folder / "jobs" / name, topdown=False):
@@ -138,8 +152,9 @@ def push(folder: Path, name: str, wanted: Callable[[str], bool] = everything) ->
     if (place := address(folder)) is None:
         return
     with _storage(place) as (storage, root):
-        before = _own_index(folder, storage, root, name)
-        mine = {path: _digest(folder / path) for path in _files(folder, name) if wanted(path) and not _unfinished(path)}
+        number, before = _newest(storage, root, name)
+        _refuse_taken(folder, name, before)
+        mine = {path: _digest(folder / path) for path in _files(folder, name) if wanted(path) and not _passing(path)}
         files = mine | {path: digest for path, digest in before["files"].items() if not wanted(path)}
         if files == before["files"]:
             return
@@ -149,8 +164,10 @@ def push(folder: Path, name: str, wanted: Callable[[str], bool] = everything) ->
             if there.get(f"{root}/{path}/{digest}") != (folder / path).stat().st_size:
                 storage.makedirs(f"{root}/{path}", exist_ok=True)
                 storage.put_file(str(folder / path), f"{root}/{path}/{digest}")
-        _own_index(folder, storage, root, name)  # still ours, after all that time?
-        _write_index(storage, root, name, before | {"files": files})
+        if not _create_index(storage, root, name, number + 1, before | {"files": files}):
+            # Somebody has written an index since: it is another's job now, or another process of this copy pushed.
+            _refuse_taken(folder, name, _newest(storage, root, name)[1])
+            return push(folder, name, wanted)
         # Somebody may be reading what the index named until now.
         named = {f"{root}/{path}/{digest}" for index in (before["files"], files) for path, digest in index.items()}
         for path in there.keys() - named:
@@ -177,7 +194,15 @@ def _note(folder):
 
 
 def _owner(folder):
-    return f"{platform.node()}:{folder}"
+    """Return what tells a working copy from all others: two containers may share a machine's name and a path."""
+    token = Path(f"{folder}.owner")
+    if not token.exists():
+        own = token.with_name(f"{token.name}.{secrets.token_hex(8)}")
+        own.write_text(secrets.token_hex(8))
+        with suppress(FileExistsError):  # a process of the same copy was first
+            os.link(own, token)
+        own.unlink()
+    return f"{platform.node()}:{folder}:{token.read_text()}"
 
 
 @contextmanager
@@ -193,27 +218,59 @@ def _storage(place):
         raise RunError(f"{place}: {(str(error) or type(error).__name__).splitlines()[0]}") from error
 
 
-def _index(storage, root, name):
-    try:
-        return json.loads(storage.cat_file(f"{root}/index/{name}.json"))
-    except FileNotFoundError:
-        return {"owner": None, "files": {}}
+def _newest(storage, root, name):
+    """Return (number, index) of the newest index of a job that is whole; (0, one of nothing) if there is none yet."""
+    while True:
+        numbers = _index_numbers(storage, root, name)
+        try:
+            for number in reversed(numbers):
+                with suppress(json.JSONDecodeError):  # one that a kill has cut short counts for nothing
+                    # A newer one, though it counts for nothing, has taken its number.
+                    return numbers[-1], json.loads(storage.cat_file(_index_path(root, name, number)))
+        except FileNotFoundError:  # older ones are cleared away meanwhile
+            continue
+        return (numbers or [0])[-1], {"owner": None, "files": {}}
 
 
-def _own_index(folder, storage, root, name):
-    """Return a job's index, or raise Taken if it is another working copy's."""
-    index = _index(storage, root, name)
+def _index_numbers(storage, root, name):
+    """Return the numbers of a job's indexes that are there, in order; 0 is one of before there was a chain."""
+    storage.invalidate_cache()
+    files = [path.rpartition("/")[2] for path in storage.find(f"{root}/index")]
+    found = [re.fullmatch(rf"{re.escape(name)}(?:\.(\d{{9}}))?\.json", file) for file in files]
+    return sorted(int(each[1] or 0) for each in found if each)
+
+
+def _index_path(root, name, number):
+    return f"{root}/index/{name}.{number:09d}.json" if number else f"{root}/index/{name}.json"
+
+
+def _refuse_taken(folder, name, index):
+    """Raise Taken if an index is another working copy's."""
     if index["owner"] not in (None, _owner(folder)):
-        raise Taken(f"{name} has been taken over, and is trained on {index['owner']}")
-    return index
+        raise Taken(f"{name} has been taken over, and is trained on {index['owner'].rpartition(':')[0]}")
 
 
-def _write_index(storage, root, name, index):
-    """Write an index whole or not at all: a kill may come at any moment."""
+def _create_index(storage, root, name, number, index):
+    """Write the index of a number, whole or not at all; return whether nobody had, and it is the newest."""
     storage.makedirs(f"{root}/index", exist_ok=True)
-    own = f"{root}/index/{name}.{secrets.token_hex(4)}.tmp"
-    storage.pipe_file(own, json.dumps(index, indent=2).encode())
-    storage.mv(own, f"{root}/index/{name}.json")
+    path, text = _index_path(root, name, number), json.dumps(index, indent=2).encode()
+    try:
+        if isinstance(storage, LocalFileSystem):  # whose own way looks first, and then writes
+            own = f"{root}/index/.{name}.{secrets.token_hex(4)}.tmp"
+            storage.pipe_file(own, text)
+            try:
+                os.link(own, path)
+            finally:
+                storage.rm_file(own)
+        else:
+            storage.pipe_file(path, text, mode="create")
+    except FileExistsError:
+        return False
+    numbers = _index_numbers(storage, root, name)
+    for old in numbers[:-_KEPT]:  # later than this nobody who is still at work has looked
+        with suppress(FileNotFoundError):
+            storage.rm_file(_index_path(root, name, old))
+    return numbers[-1] == number
 
 
 def _places(name):
@@ -233,8 +290,9 @@ def _files(folder, name):
     return [path.relative_to(folder).as_posix() for path in found if path.is_file()]
 
 
-def _unfinished(path):
-    return any(part.endswith("tmp") for part in path.split("/"))
+def _passing(path):
+    """Return whether a file is one that is being written, or a lock: it is this machine's alone."""
+    return any(part.endswith("tmp") or part.startswith(LOCK) for part in path.split("/"))
 
 
 def _download(storage, root, folder, files):

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from dsjax import jobs
 from dsjax.forecast import Forecast
+from dsjax.formats import count, duration
 from dsjax.plan import Plan
 from dsjax.sweep_results import SweepResults, effect_rows, label, point_rows
 from dsjax.terminal import PlainTable
@@ -14,21 +15,21 @@ from dsjax.terminal import PlainTable
 def plan_table(plan: Plan) -> Table:
     """Return the table of a plan: one row per job."""
     rows = sum(job.config.rows for job in plan.jobs)
-    count = sum(len(job.points) for job in plan.jobs)
-    table = PlainTable(f"{count} points in {len(plan.jobs)} jobs, {rows:,} members")
+    points = sum(len(job.points) for job in plan.jobs)
+    table = PlainTable(f"{count(points, 'point')} in {count(len(plan.jobs), 'job')}, {count(rows, 'member')}")
     for name in ("job", "members", "points"):
         table.add_column(name, justify="right" if name == "members" else "left", overflow="fold")
     for job in plan.jobs:
-        points = "\n".join(f"{point}: {label(plan, point)}" for point in job.points)
-        table.add_row(job.name, str(job.config.rows), points)
+        listing = "\n".join(f"{point}: {label(plan, point)}" for point in job.points)
+        table.add_row(job.name, str(job.config.rows), listing)
     return table
 
 
 def forecast_line(found: Forecast) -> str:
     """Return what a plan will take, in words."""
     return (
-        f"About {found.hours:.1f} hours on this machine, {found.side_by_side} jobs side by side: a job trains at "
-        f"{found.training:,.0f} steps/s and evaluates at {found.evaluation:,.0f}."
+        f"About {duration(3600 * found.hours)} on this machine, {count(found.side_by_side, 'job')} at a time: "
+        f"a job trains at {found.training:,.0f} steps/s and evaluates at {found.evaluation:,.0f}."
     )
 
 
@@ -39,11 +40,11 @@ def unfinished_table(plan: Plan, sweep: Path) -> Table | None:
         table.add_column(name, overflow="fold")
     for job in plan.jobs:
         found = jobs.status(job, sweep)
-        reason = {"begun": "interrupted; can go on", "waiting": "not begun"}.get(found["state"], found.get("error"))
+        reason = {"begun": "interrupted; can continue", "waiting": "not begun"}.get(found["state"], found.get("error"))
         if found["state"] != "finished":
             if holder := jobs.holder(job, sweep):
                 reason = f"trained by {holder}"
-            table.add_row(job.name, f"{found.get('attempts', 0)} times", reason)
+            table.add_row(job.name, count(found.get("attempts", 0), "time"), reason)
     return table if table.rows else None
 
 

@@ -233,3 +233,107 @@ def test_a_sweep_goes_on_from_its_depot_on_another_machine(tmp_path):
     [copy] = [path for path in (tmp_path / "two" / "dsjax" / "sweeps").iterdir() if path.is_dir()]
     assert_same_sweep(tmp_path / "whole", copy)
     assert (tmp_path / "store" / "mine" / "status" / "001-iros2018-adam.json").exists()
+
+
+@pytest.mark.parametrize("storage", ["file", "memory"])
+def test_of_two_who_push_at_the_same_moment_one_is_refused(place, tmp_path, monkeypatch, storage):
+    """Both have read the same index; between the look at it and the writing of the next, the other one took the job."""
+    place = place.replace("file:", f"{storage}:")
+    here = depot.working_copy(place)
+    there = elsewhere(place, monkeypatch, tmp_path)
+    depot.take(here, "one")
+    write(here, a="mine")
+    create, moments = depot._create_index, []
+
+    def taken_meanwhile(*arguments):
+        if not moments:
+            moments.append(1)
+            depot.take(there, "one")
+            write(there, a="theirs")
+            depot.push(there, "one")
+        return create(*arguments)
+
+    monkeypatch.setattr(depot, "_create_index", taken_meanwhile)
+    with pytest.raises(Taken, match="one has been taken over, and is trained on "):
+        depot.push(here, "one")
+    monkeypatch.setattr(depot, "_create_index", create)
+    depot.take(here, "one")
+    assert written(here) == {"a": "theirs"}
+
+
+@pytest.mark.parametrize("storage", ["file", "memory"])
+def test_however_many_take_and_push_at_once_no_push_that_counts_is_lost(place, tmp_path, monkeypatch, storage):
+    """Each takes the job, adds a file of its own and pushes: who is not refused finds the file in all that follow."""
+    place = place.replace("file:", f"{storage}:").replace("mine", f"crowd-{storage}")
+    copies = []
+    for number in range(4):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"machine-{number}"))
+        copies.append(depot.working_copy(place))
+    barrier, counted = Barrier(len(copies)), []
+
+    def work(number):
+        for turn in range(6):
+            barrier.wait()
+            depot.take(copies[number], "one")
+            write(copies[number], **{f"{number}-{turn}": "x"})
+            try:
+                depot.push(copies[number], "one")
+            except Taken:
+                continue
+            counted.append(f"{number}-{turn}")
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        list(pool.map(work, range(len(copies))))
+    depot.take(copies[0], "one")
+    assert set(counted) <= set(written(copies[0]))
+    assert len(counted) >= 6  # in every turn there is a last one to take it
+
+
+def test_an_index_that_a_kill_cut_short_counts_for_nothing(place, tmp_path):
+    here = depot.working_copy(place)
+    depot.take(here, "one")
+    write(here, a="1")
+    depot.push(here, "one")
+    folder = tmp_path / "store" / "mine" / "index"
+    newest = sorted(folder.iterdir())[-1]
+    (folder / "one.000000009.json").write_text(newest.read_text()[:20])
+    write(here, b="2")
+    depot.push(here, "one")
+    assert (folder / "one.000000010.json").exists()
+    depot.take(here, "one")
+    assert written(here) == {"a": "1", "b": "2"}
+
+
+def test_a_depot_without_a_chain_is_read(place, tmp_path):
+    here = depot.working_copy(place)
+    depot.take(here, "one")
+    write(here, a="1")
+    depot.push(here, "one")
+    folder = tmp_path / "store" / "mine" / "index"
+    newest = sorted(folder.iterdir())[-1].read_text()
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "one.json").write_text(newest)
+    (here / "jobs" / "one" / "a").unlink()
+    depot.take(here, "one")
+    assert written(here) == {"a": "1"}
+
+
+def test_two_copies_of_the_same_machine_name_and_path_are_told_apart(place, tmp_path, monkeypatch):
+    """As two containers are, whose caches are not shared."""
+    here = depot.working_copy(place)
+    owner = depot._owner(here)
+    assert depot._owner(here) == owner
+    Path(f"{here}.owner").unlink()  # the other container's
+    assert depot._owner(here) != owner
+
+
+def test_locks_and_what_is_being_written_stay_on_their_machine(place, tmp_path):
+    here = depot.working_copy(place)
+    depot.take(here, "one")
+    write(here, a="1", **{".lock": "", ".lock-holder.json": "{}", ".a.0f.tmp": "half"})
+    depot.push(here, "one")
+    pushed = [path.parent.name for path in (tmp_path / "store" / "mine" / "jobs").rglob("*") if path.is_file()]
+    assert pushed == ["a"]
+    depot.take(here, "one")
+    assert ".lock" in written(here)

@@ -1,9 +1,10 @@
 import os
 import re
+from pathlib import Path
 
 import pytest
 
-from dsjax import jobs, locks, plan, sweep
+from dsjax import cluster, jobs, locks, plan, sweep, sweep_results
 from dsjax.locks import Busy
 
 SWEEP = """
@@ -72,6 +73,29 @@ def test_a_job_that_is_being_trained_is_left_to_whoever_trains_it(job, folder, m
     ):
         jobs.train(job, folder)
     assert jobs.status(job, folder) == {"state": "waiting"}  # which is no failure of the job
+
+
+def test_a_job_that_another_process_holds_is_left_by_ray_too(job, folder, monkeypatch, capsys):
+    """As by the local engine: it is no failure, which Ray would try again."""
+    monkeypatch.setattr(jobs, "_PATIENCE", 0.1)
+    (folder / "status").mkdir()
+    with locks.hold(folder / "status" / f"{job.name}.lock", job.name):
+        assert cluster._train(job, folder) is False
+    assert f"{job.name} is in use by process {os.getpid()}" in capsys.readouterr().out
+    assert cluster._train(job, folder) is True
+
+
+@pytest.mark.parametrize("name", ["sweep[lr=1e-4]", "it's 100 %", "$a b", "-dash"])
+def test_a_sweep_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    place = Path("./" + name)
+    Path("small.toml").write_text(SWEEP)
+    sweep.open_folder(sweep.load(Path("small.toml")), place)
+    [job] = plan.load(place).jobs
+    jobs.train(job, place)
+    jobs.train(job, place)  # which is finished
+    assert jobs.status(job, place) == {"state": "finished", "stopped": []}
+    assert len(sweep_results.load(place).groups) == 2
 
 
 def test_members_that_were_stopped_are_told(folder, job, monkeypatch):
