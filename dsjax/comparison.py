@@ -86,12 +86,14 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
     together: dict[tuple, list[Member]] = {}
     for member in members:
         together.setdefault(tuple(_values(member.config, by).items()), []).append(member)
+    _refuse_mixed_tasks(together.values(), by)
     described = _labels([alike[0].config for alike in together.values()], by)
     if labels and len(labels) != len(described):
         raise ConfigError(f"--labels: there are {len(labels)} for {len(described)} groups: {'; '.join(described)}")
     labels = labels or described
     groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
-    return Comparison(groups, "test-v1" if scored else "validation-v1", notes_on(groups))
+    notes = [note for run in found for note in run.notes]
+    return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups))
 
 
 def _values(config, by=()):
@@ -125,6 +127,21 @@ def _refuse_repeats(members):
         seen[same] = folder
 
 
+def _refuse_mixed_tasks(groups, by):
+    """Raise ConfigError if members of one group walk on different tasks."""
+    for members in groups:
+        if len(tasks := _tasks(members)) > 1:
+            raise ConfigError(
+                f"--by {' '.join(by)} makes one group of members on {' and on '.join(tasks)}, whose returns are not of "
+                f"the same kind; add environment.id to --by"
+            )
+
+
+def _tasks(members):
+    """Return the tasks that members walk on, by name."""
+    return sorted({member.config.environment.id for member in members})
+
+
 def _labels(firsts, by):
     """Return each group's label, given one config of each: the values in which groups differ.
 
@@ -147,7 +164,16 @@ def _labels(firsts, by):
 
 def notes_on(groups):
     """Return a line on everything that would mislead a reader who did not know it."""
+    members = [member for group in groups for member in group.members]
     notes = []
+    if len(tasks := _tasks(members)) > 1:
+        notes.append(f"members walk on different tasks, {' and '.join(tasks)}: their returns are not of the same kind")
+    # An evaluation in training meets more terrains where a member may be solved, whatever its config says.
+    terrains = {len(m.final["return"]) if m.scored else m.config.evaluation.episodes for m in members}
+    if len(terrains := sorted(terrains - {0})) > 1:
+        notes.append(
+            f"final frozen returns are over {terrains[0]} to {terrains[-1]} terrains, not as many for each member"
+        )
     for group in groups:
         for member in group.members:
             who, steps = f"{member.run.folder}: member {member.index}", f"{member.trained('step'):,} steps"

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from dsjax.records import write_whole
+from dsjax.records import make_folder, write_whole
 
 FORMATS = ("png", "pdf")
 WIDTH = 7.0  # [inches] of a figure, as wide as a page's text
@@ -28,6 +28,7 @@ _STYLE: Any = {
     "grid.alpha": 0.25,
     "lines.linewidth": 1.2,
     "legend.frameon": False,
+    "text.parse_math": False,  # what a user calls a run is no formula
     "pdf.fonttype": 42,  # text that can be selected and edited
 }
 # Okabe & Ito's colors, which the color-blind can tell apart, without the yellow that is faint on white.
@@ -38,6 +39,11 @@ _GOLDEN = 0.6180339887498949
 def styled(function):
     """Let a function that makes a figure make it in the style of all figures."""
     return matplotlib.rc_context(_STYLE)(function)
+
+
+def legend_text(text: str) -> str:
+    """Return a label that a legend shows: matplotlib leaves out those that begin with an underscore."""
+    return f" {text}" if text.startswith("_") else text
 
 
 def group_color(number: int) -> str:
@@ -67,7 +73,7 @@ def steps_axis(axis) -> None:
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Save a figure as FOLDER/NAME.png and .pdf; return their paths."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = [folder / f"{name}.{kind}" for kind in FORMATS]
     for path in paths:
         kind = path.suffix[1:]

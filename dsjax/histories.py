@@ -22,9 +22,10 @@ class Member:
     run: Run
     index: int
     episodes: dict[str, np.ndarray]  # completed training episodes, (E,): step, length, return, outcome
-    evaluations: dict[str, np.ndarray]  # of the frozen centers, (V,): step, mean return
+    evaluations: dict[str, np.ndarray]  # of the frozen centers, (V,): step, mean return, tick (step of the vector env)
     rounds: dict[str, np.ndarray]  # (R,) as records.SCHEMAS["members"]
     final: dict[str, np.ndarray]  # last episodes of the frozen centers, (terrains,): return, outcome
+    scored: bool  # whether these are of the run's scores, and not of its last evaluation
 
     @cached_property
     def config(self) -> Config:
@@ -61,11 +62,6 @@ class Member:
         """Whether it has stayed as it is since its frozen centers were solved."""
         return self.config.rest_when_solved and self.solved_at("frozen", "step") >= 0
 
-    @property
-    def kept(self) -> int:
-        """Step until which its frozen centers are known: to the end of the run for one that rests."""
-        return self._end if self.rests else int(self.evaluations["step"].max(initial=0))
-
     def trained(self, unit: str) -> int:
         """Return for how long it has trained, in one of `UNITS`; episodes are completed ones."""
         return int(self.rounds["step" if unit == "step" else "episodes"][-1])
@@ -101,8 +97,9 @@ def histories(run: Run, scored: bool = False) -> list[Member]:
     evaluations = _by_member(run, run.evaluations, ("round", "step", "return", "outcome"))
     final = _by_member(run, run.scores, ("return", "outcome")) if scored else list(map(_last, evaluations))
     rounds = _by_member(run, run.members, run.members.column_names)
-    columns = zip(episodes, map(_means, evaluations), rounds, final, strict=True)
-    return [Member(run, index, *each) for index, each in enumerate(columns)]
+    means = [_means(run.config, each) for each in evaluations]
+    columns = zip(episodes, means, rounds, final, strict=True)
+    return [Member(run, index, *each, scored) for index, each in enumerate(columns)]
 
 
 def is_scored(run: Run) -> bool:
@@ -122,11 +119,12 @@ def _by_member(run, table, names):
     return [{name: column[start:end] for name, column in columns.items()} for start, end in pairwise(bounds)]
 
 
-def _means(evaluations):
-    """Return the mean return of each evaluation, of which one round has one, and the step it came at."""
-    _, first, count = np.unique(evaluations["round"], return_index=True, return_counts=True)
+def _means(config, evaluations):
+    """Return the mean return of each evaluation, of which one round has one, and when it was."""
+    rounds, first, count = np.unique(evaluations["round"], return_index=True, return_counts=True)
     totals = np.add.reduceat(evaluations["return"], first) if len(first) else np.empty(0)
-    return {"step": evaluations["step"][first], "return": totals / count}
+    ticks = np.minimum(rounds * config.round_steps, config.steps or np.inf)
+    return {"step": evaluations["step"][first], "tick": ticks, "return": totals / count}
 
 
 def _last(evaluations):

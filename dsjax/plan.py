@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     keys: list[str]  # swept
     points: list[dict[str, Any]]  # the values of the swept keys
     jobs: list[Job]
+    repeats: int = 0  # samples that are no points, as earlier ones have the same values
 
     def shard(self, text: str) -> "Plan":
         """Return the plan of every n-th job from the i-th on, of a shard "i/n".
@@ -93,7 +94,7 @@ def make(sweep: Sweep, source: str) -> Plan:
         rows = tuple({key: points[point][key] for key in numbers} for point in share)
         config = replace(first, points=rows if len(rows) > 1 else ())
         jobs.append(Job(_name(len(jobs), first, sweep.keys), config, tuple(share)))
-    return Plan(sweep.keys, points, jobs)
+    return Plan(sweep.keys, points, jobs, max(0, sweep.samples - len(points)))
 
 
 def _config(sweep, point, source):

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter
 
 from dsjax.curves import frozen_curve, training_curve
-from dsjax.figures import WIDTH, group_color, group_line, member_color, steps_axis, styled
+from dsjax.figures import WIDTH, group_color, group_line, legend_text, member_color, steps_axis, styled
 from dsjax.histories import RULES
 from dsjax.statistics import improvement, profile, survival, trailing_mean
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
@@ -46,15 +46,16 @@ def training_curves(comparison, unit="step"):
 @styled
 def frozen_curves(comparison):
     """Draw the mean return of the members' frozen centers on held-out terrains, evaluation by evaluation."""
-    end = comparison.last("step")
-    curves = [frozen_curve(group, end) for group in comparison.groups]
-    return _curves(
-        comparison.groups, curves, "Frozen centers on validation-v1, evaluated in training", _TIME["step"], _FROZEN
-    )
+    curves = [frozen_curve(group) for group in comparison.groups]
+    title = "Frozen centers on validation-v1: dots are evaluations in training"
+    return _curves(comparison.groups, curves, title, _TIME["step"], _FROZEN, marker=".")
 
 
-def _curves(groups, curves, title, xlabel, ylabel):
-    """Draw each group with its members, and if there are several, all groups' IQM before them."""
+def _curves(groups, curves, title, xlabel, ylabel, marker=""):
+    """Draw each group with its members, and if there are several, all groups' IQM before them.
+
+    The marker is for what was measured at single points, between which nothing is known.
+    """
     panels = len(groups) + (len(groups) > 1)
     columns = min(panels, 3)
     rows = -(-panels // columns)
@@ -65,11 +66,13 @@ def _curves(groups, curves, title, xlabel, ylabel):
     if len(groups) > 1:
         axes[0].set_title("all groups")
         for number, curve in enumerate(curves):
-            _mean_line(axes[0], curve, number, band=True)
+            _mean_line(axes[0], curve, number, True, marker)
     for number, (group, curve, axis) in enumerate(zip(groups, curves, axes[panels - len(groups) :], strict=False)):
-        for member, values in zip(group.members, curve.values, strict=True):
-            axis.plot(curve.at, values, color=member_color(member.identity), linewidth=0.6, alpha=0.8)
-        _mean_line(axis, curve, number, band=len(groups) == 1)
+        for member, at, values in zip(group.members, curve.times, curve.values, strict=True):
+            there = np.isfinite(values)
+            style = {"color": member_color(member.identity), "marker": marker, "markersize": 2}
+            axis.plot(at[there], values[there], linewidth=0.6, alpha=0.8, **style)
+        _mean_line(axis, curve, number, len(groups) == 1, marker)
         axis.set_title(fill(f"{group.label} ({len(group.members)} members)", 84 // columns))
     for place, axis in enumerate(axes[:panels]):
         _solved_line(axis)
@@ -84,18 +87,29 @@ def _curves(groups, curves, title, xlabel, ylabel):
     return figure
 
 
-def _mean_line(axis, curve, number, band):
+def _mean_line(axis, curve, number, band, marker):
     """Draw a group's IQM: solid as long as every member is in it, dotted where some have ended."""
-    color = group_color(number)
-    axis.plot(curve.at, np.where(curve.whole, curve.iqm, np.nan), color=color, linestyle=group_line(number), lw=2)
-    axis.plot(curve.at, np.where(curve.whole, np.nan, curve.iqm), color=color, linestyle=(0, (1, 2)), lw=1.2)
+    color, there = group_color(number), np.isfinite(curve.iqm)
+    at, center, whole = curve.at[there], curve.iqm[there], curve.whole[there]
+    solid = int(whole.sum())  # members only ever end
+    style = {"color": color, "marker": marker, "markersize": 5}
+    axis.plot(at[:solid], center[:solid], linestyle=group_line(number), lw=2, **style)
+    rest = slice(max(solid - 1, 0), None) if solid < len(at) else slice(0)
+    axis.plot(at[rest], center[rest], linestyle=(0, (1, 2)), lw=1.2, **style)
     if band:
-        axis.fill_between(curve.at, curve.low, curve.high, color=color, alpha=0.2, linewidth=0)
+        axis.fill_between(at, curve.low[there], curve.high[there], color=color, alpha=0.2, linewidth=0)
 
 
 def _group_handles(groups, prefix=""):
     return [
-        Line2D([], [], color=group_color(number), linestyle=group_line(number), lw=2, label=prefix + group.label)
+        Line2D(
+            [],
+            [],
+            color=group_color(number),
+            linestyle=group_line(number),
+            lw=2,
+            label=legend_text(prefix + group.label),
+        )
         for number, group in enumerate(groups)
     ]
 

@@ -131,7 +131,7 @@ def write_table(folder, name, number, columns):
       number: of the round.
       columns: {name: sequence}, all of a length.
     """
-    write_parquet(Path(folder) / name / f"round-{number:06d}.parquet", pa.table(columns, schema=SCHEMAS[name]))
+    write_parquet(_table_path(folder, name, number), pa.table(columns, schema=SCHEMAS[name]))
 
 
 def write_parquet(path, table):
@@ -140,8 +140,18 @@ def write_parquet(path, table):
     write_whole(path, lambda temporary: pq.write_table(table, temporary))
 
 
-def read_table(folder, name):
-    """Return all rounds of a table as one pyarrow Table, in order; empty if there are none.
+def rounds_of(folder, name):
+    """Return the rounds of which a run has a table, in order."""
+    return sorted(int(path.stem.removeprefix("round-")) for path in (Path(folder) / name).glob("round-*.parquet"))
+
+
+def read_table(folder, name, last=None):
+    """Return the rounds of a table as one pyarrow Table, in order; empty if there are none.
+
+    Args:
+      folder: of the run.
+      name: one of `SCHEMAS`.
+      last: round up to which to read; all if None.
 
     Raises:
       RunError: the folder holds no run, or a file is damaged or has other columns.
@@ -149,8 +159,12 @@ def read_table(folder, name):
     folder = Path(folder)
     if not (folder / "config.toml").exists():
         raise RunError(f"{folder}: there is no run here")
-    files = sorted((folder / name).glob("round-*.parquet"))
-    return _read(files, SCHEMAS[name])
+    numbers = [number for number in rounds_of(folder, name) if last is None or number <= last]
+    return _read([_table_path(folder, name, number) for number in numbers], SCHEMAS[name])
+
+
+def _table_path(folder, name, number):
+    return Path(folder) / name / f"round-{number:06d}.parquet"
 
 
 def scores_path(folder, number, weights, terrains):
@@ -234,6 +248,12 @@ def add_event(folder, kind, **details):
         file.write(json.dumps({"time": _now(), "event": kind, **details}) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_events(folder):
+    """Return the events of a run, in order: {time, event, ...} each; none if there were none."""
+    path = Path(folder) / "events.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def version(package):

@@ -1,7 +1,6 @@
 """One self-contained HTML page of a comparison: numbers, figures, configs and a film, to open from a disk offline."""
 
 import base64
-import json
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime
@@ -13,7 +12,8 @@ import jinja2
 from dsjax import dynamics, figures, plots, recording, summary, trained, video
 from dsjax.comparison import Comparison
 from dsjax.config import to_toml
-from dsjax.records import RunError, version, write_text
+from dsjax.errors import RunError
+from dsjax.records import make_folder, read_events, version, write_text
 
 _FILM_STEPS = 400  # a film of 8 s says how a walker walks, and is small enough for a page
 
@@ -70,7 +70,7 @@ def write_report(comparison: Comparison, path: Path) -> None:
         film=film,
         runs=[_about(run) for run in _runs(comparison)],
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, page)
 
 
@@ -85,7 +85,8 @@ def _with_interval(row, name):
     value = _number(row[name])
     if f"{name}_low" not in row:
         return value
-    return f"{value} ({_number(row[f'{name}_low'])} to {_number(row[f'{name}_high'])})"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{value} ({_number(low)} to {_number(high)})" if low == low and high == high else value
 
 
 def _runs(comparison):
@@ -103,8 +104,7 @@ def _best(comparison):
 
 
 def _about(run):
-    path = run.folder / "events.jsonl"
-    events = [json.loads(line)["event"] for line in path.read_text().splitlines()] if path.exists() else []
+    events = [event["event"] for event in read_events(run.folder)]
     return {
         "name": str(run.folder),
         "sessions": run.sessions,

@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
+from dsjax import statistics
 from dsjax.comparison import Comparison
+from dsjax.formats import interval, number
 from dsjax.histories import RULES, UNITS
-from dsjax.records import write_whole
-from dsjax.statistics import improvement, interval, iqm, share_interval, survival
+from dsjax.records import make_folder, write_whole
+from dsjax.statistics import improvement, iqm, share_interval, survival
 
 
 def group_rows(comparison: Comparison) -> list[dict]:
@@ -51,7 +53,7 @@ def _group_row(group, terrains):
 
 
 def _with_interval(name, values):
-    low, high = interval(values)
+    low, high = statistics.interval(values)
     return {name: iqm(values), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
@@ -71,7 +73,7 @@ def member_rows(comparison: Comparison) -> list[dict]:
         {
             "group": group.label,
             "run": str(member.run.folder),
-            "seed": member.run.config.seed,
+            "seed": np.uint64(member.run.config.seed),  # of 64 bits
             "member": member.index,
             "identity": member.identity,
             "running": member.running,
@@ -104,23 +106,29 @@ def markdown(groups: Sequence[dict]) -> str:
     for row in groups:
         medians = [row[f"frozen_solved_median_{unit}s"] for unit in UNITS]
         lines.append([
-            row["group"], str(row["members"]), f"{row['median_steps']:,.0f}",
+            _cell(row["group"]), str(row["members"]), f"{row['median_steps']:,.0f}",
             *(_span(row, f"{rule}_solved", "d", ".0%") for rule in RULES),
-            *(f"{median:,.0f}" if np.isfinite(median) else "-" for median in medians), _span(row, "training_iqm"),
-            f"{row['frozen_mean']:.1f}", _span(row, "frozen_iqm"), f"{row['frozen_worst']:.1f}",
-            f"{row['fall_rate']:.1%}",
+            *(number(median, ",.0f") for median in medians), _span(row, "training_iqm"),
+            number(row["frozen_mean"]), _span(row, "frozen_iqm"), number(row["frozen_worst"]),
+            number(row["fall_rate"], ".1%"),
         ])  # fmt: skip
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def _cell(text):
+    """Return a text as a cell of a table in Markdown."""
+    return text.replace("\\", "\\\\").replace("|", r"\|").replace("\n", " ")
+
+
 def _span(row, name, form=".1f", bounds=".1f"):
-    return f"{row[name]:{form}} [{row[f'{name}_low']:{bounds}}, {row[f'{name}_high']:{bounds}}]"
+    value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
+    return f"{value if form == 'd' else number(value, form)} [{interval(low, high, bounds, ', ')}]"
 
 
 def write_csv(tables: dict[str, list[dict]], folder: Path) -> list[Path]:
     """Write rows as FOLDER/NAME.csv, those tables that have any; return their paths."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = []
     for name, rows in tables.items():
         if rows:

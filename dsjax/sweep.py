@@ -64,14 +64,18 @@ class Sweep:
         return [*self.grid, *self.together, *self.random]
 
     def points(self) -> list[dict[str, Any]]:
-        """Return the values of the swept keys at every point; in a grid, the last key varies fastest."""
+        """Return the values of the swept keys at every point; in a grid, the last key varies fastest.
+
+        A sample that repeats an earlier one is no other point.
+        """
         if not self.random:
             rows = itertools.product(*self.grid.values()) if self.grid else zip(*self.together.values(), strict=True)
             return [dict(zip(self.keys, values, strict=True)) for values in rows]
-        return [
+        drawn = [
             {key: _draw(key, how, self.sample_seed, sample) for key, how in self.random.items()}
             for sample in range(self.samples)
         ]
+        return [point for number, point in enumerate(drawn) if point not in drawn[:number]]
 
 
 def load(path: Path) -> Sweep:
@@ -178,6 +182,8 @@ def _complaints(sweep):
     counts = {key: len(values) for key, values in sweep.together.items()}
     if len(set(counts.values())) > 1:
         yield f"together: {', '.join(f'{key} has {n}' for key, n in counts.items())} values; give as many of each"
+    elif any(point in sweep.points()[:place] for place, point in enumerate(sweep.points()) if sweep.together):
+        yield "together: two points have the same values; each point must be there once"
     if 0 in counts.values():
         yield f"together: {', '.join(key for key, count in counts.items() if not count)}: there must be values"
     for key, how in sweep.random.items():

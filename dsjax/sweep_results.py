@@ -74,6 +74,7 @@ def load(folder: Path) -> SweepResults:
         there = (job.folder(folder) / "members").exists()
         if there:
             found[job.name] = runs.load(job.folder(folder))
+            notes += found[job.name].notes
         else:
             notes.append(f"{job.name}: nothing is recorded; points {', '.join(map(str, job.points))} are missing")
     if not found:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from dsjax import jobs
 from dsjax.forecast import Forecast
-from dsjax.formats import count, duration
+from dsjax.formats import count, duration, interval, number
 from dsjax.plan import Plan
 from dsjax.sweep_results import SweepResults, effect_rows, label, point_rows
 from dsjax.terminal import PlainTable
@@ -16,7 +16,8 @@ def plan_table(plan: Plan) -> Table:
     """Return the table of a plan: one row per job."""
     rows = sum(job.config.rows for job in plan.jobs)
     points = sum(len(job.points) for job in plan.jobs)
-    table = PlainTable(f"{count(points, 'point')} in {count(len(plan.jobs), 'job')}, {count(rows, 'member')}")
+    beside = f"; {count(plan.repeats, 'sample repeats', 'samples repeat')} earlier ones" if plan.repeats else ""
+    table = PlainTable(f"{count(points, 'point')} in {count(len(plan.jobs), 'job')}, {count(rows, 'member')}{beside}")
     for name in ("job", "members", "points"):
         table.add_column(name, justify="right" if name == "members" else "left", overflow="fold")
     for job in plan.jobs:
@@ -75,14 +76,17 @@ def result_tables(results: SweepResults) -> list[Table]:
             table.add_column(name, justify="right", no_wrap=True)
     for row in point_rows(results):
         points.add_row(
-            label(results.plan, row["point"]), str(row["point"]), f"{row['iqm']:.1f}",
-            f"{row['low']:.1f} to {row['high']:.1f}", f"{row['training_iqm']:.1f}", f"{row['fall_rate']:.0%}",
+            label(results.plan, row["point"]), str(row["point"]), number(row["iqm"]),
+            interval(row["low"], row["high"]), number(row["training_iqm"]), number(row["fall_rate"], ".0%"),
         )  # fmt: skip
     for row in effect_rows(results) if results.is_grid() else ():
-        difference = f"{row['difference_iqm']:+.1f}", f"{row['difference_low']:+.1f} to {row['difference_high']:+.1f}"
+        difference = (
+            number(row["difference_iqm"], "+.1f"),
+            interval(row["difference_low"], row["difference_high"], "+.1f"),
+        )
         first = row["difference_low"] == row["difference_high"]
         effects.add_row(
-            f"{row['key'].split('.')[-1].replace('_', ' ')}: {row['value']}", f"{row['iqm']:.1f}",
-            f"{row['low']:.1f} to {row['high']:.1f}", *(("", "") if first else difference),
+            f"{row['key'].split('.')[-1].replace('_', ' ')}: {row['value']}", number(row["iqm"]),
+            interval(row["low"], row["high"]), *(("", "") if first else difference),
         )  # fmt: skip
     return [points, effects] if effects.rows else [points]

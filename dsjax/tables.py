@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from dsjax import runs
 from dsjax.benchmark import Measurement, growth
 from dsjax.commands import BenchmarkCommand
+from dsjax.errors import RunError
+from dsjax.formats import interval, number
 from dsjax.histories import UNITS
 from dsjax.machine import cores
-from dsjax.records import RunError, read_table
 from dsjax.scoring import Score
 from dsjax.statistics import frozen_curve, iqm, score
 from dsjax.tally import SOLVED_EPISODES, SOLVED_RETURN
@@ -41,7 +43,7 @@ def summary_table(trainer: Trainer) -> Table:
         )
         table.add_row(
             *(str(m), f"{tally.steps[m]:,}", f"{tally.completed[m]:,}"),
-            *(f"{value:.1f}" if np.isfinite(value) else "-" for value in returns),
+            *map(number, returns),
             *("-" if step < 0 else f"{step:,} ({episode:,})" for step, episode in solved),
             "ok" if running[m] else f"stopped in round {tally.stopped_round[m]}: not finite",
         )
@@ -60,7 +62,7 @@ def score_table(result: Score) -> Table:
     returns, lengths, outcomes = (rows[name].to_numpy() for name in ("return", "length", "outcome"))
     scores = {m: score(returns[member == m], lengths[member == m], outcomes[member == m]) for m in np.unique(member)}
     for m, s in scores.items():
-        figures = (f"{s[name]:.1f}" for name in ("mean", "std", "median", "worst"))
+        figures = (number(s[name]) for name in ("mean", "std", "median", "worst"))
         solved = "yes" if s["mean"] >= SOLVED_RETURN else "no"
         enough = s["episodes"] >= SOLVED_EPISODES
         table.add_row(
@@ -78,10 +80,13 @@ def curve_table(folder: Path) -> Table:
     Raises:
       RunError: there is no run, or it has no evaluation yet.
     """
-    evaluations = read_table(folder, "evaluations")
+    run = runs.load(folder)
+    evaluations = run.evaluations
     if not len(evaluations):
         raise RunError(f"{folder}: no evaluation yet")
     table = PlainTable(f"{folder}\nfrozen centers on {evaluations['terrains'][0]}, over members")
+    if run.notes:
+        table.add_caption("\n".join(run.notes))
     for name in ("round", "members", "steps", "median", "IQM", "worst", "best", "falls"):
         table.add_column(name, justify="right")
     for row in frozen_curve(evaluations):
@@ -125,11 +130,11 @@ def alone_table(command: BenchmarkCommand, alone: dict[int, float]) -> Table:
 
 def soak_table(rows: list[tuple[int, int, float]]) -> Table:
     """Return the table of a soak: memory after some twelve of its rounds."""
-    table = PlainTable("memory of a training that goes on")
+    table = PlainTable("memory of a long training")
     for name in ("round", "steps of all members", "MB"):
         table.add_column(name, justify="right")
-    for number in np.unique(np.linspace(0, len(rows) - 1, 12).astype(int)):
-        done, steps, memory = rows[number]
+    for place in np.unique(np.linspace(0, len(rows) - 1, 12).astype(int)):
+        done, steps, memory = rows[place]
         table.add_row(str(done), f"{steps:,}", f"{memory:,.1f}")
     table.add_caption(f"growth over the second half: {growth(rows):+.2f} MB per 10 million steps")
     return table
@@ -154,13 +159,13 @@ def comparison_tables(groups: Sequence[dict], pairs: Sequence[dict]) -> list[Tab
         returns.add_row(
             f"{row['group']}\n{row['members']} members, {row['median_steps']:,.0f} steps",
             *(_with_interval(row, f"{what}_iqm") for what in ("training", "frozen")),
-            f"{row['frozen_worst']:.1f}", f"{row['frozen_best']:.1f}", f"{row['fall_rate']:.0%}",
+            number(row["frozen_worst"]), number(row["frozen_best"]), number(row["fall_rate"], ".0%"),
         )  # fmt: skip
         for rule, name in (("training", "learning"), ("frozen", "frozen")):
             medians = (row[f"{rule}_solved_median_{unit}s"] for unit in UNITS)
             share = f"{row[f'{rule}_solved']}/{row['members']}"
             label = row["group"] if rule == "training" else ""
-            solved.add_row(label, name, share, *(f"{m:,.0f}" if np.isfinite(m) else "-" for m in medians))
+            solved.add_row(label, name, share, *(number(m, ",.0f") for m in medians))
     return [returns, solved, *_pairs_table(pairs)]
 
 
@@ -170,10 +175,10 @@ def _pairs_table(rows):
     pairs.add_column("over one of", overflow="fold")
     pairs.add_column("probability", justify="right")
     for row in rows:
-        span = f"{row['probability']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+        span = f"{row['probability']:.2f} [{interval(row['low'], row['high'], '.2f', ', ')}]"
         pairs.add_row(row["first"], row["second"], span)
     return [pairs] if pairs.rows else []
 
 
 def _with_interval(row, name):
-    return f"{row[name]:.1f}\n{row[name + '_low']:.1f} to {row[name + '_high']:.1f}"
+    return f"{number(row[name])}\n{interval(row[name + '_low'], row[name + '_high'])}"

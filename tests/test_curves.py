@@ -1,7 +1,6 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from scipy import stats
 
 from dsjax.comparison import compare
@@ -9,12 +8,11 @@ from dsjax.curves import frozen_curve, training_curve
 from dsjax.statistics import interval
 
 
-def member(steps, returns, end, kept=None):
+def member(steps, returns, end, ticks=None):
     steps, returns = np.array(steps), np.array(returns, float)
     trained = {"step": end, "episode": len(steps)}
-    series = {"step": steps, "return": returns}
-    kept = kept or steps.max(initial=0)
-    return SimpleNamespace(episodes=series, evaluations=series, trained=trained.get, kept=kept)
+    series = {"step": steps, "return": returns, "tick": np.array(ticks or steps, float)}
+    return SimpleNamespace(episodes=series, evaluations=series, trained=trained.get)
 
 
 def group(*members):
@@ -60,17 +58,42 @@ def test_a_member_without_an_episode_does_not_hide_the_others():
     assert curve.iqm[-1] == 2
 
 
-def test_frozen_curves_are_straight_between_evaluations():
-    curve = frozen_curve(group(member([0, 100], [-100, 100], 120)), 120)
-    at = dict(zip(np.round(curve.at, 6), curve.values[0], strict=True))
-    assert (at[0], at[60], at[99.6]) == pytest.approx((-100, 20, 99.2))
-    assert np.isnan(at[120])  # evaluated no more
+def test_a_line_ends_where_its_member_ends():
+    curve = training_curve(group(member([10], [1], 200), member([10], [2], 33.3)), "step", 200)
+    assert curve.at[np.isfinite(curve.values[1])].max() == 33.3
+    assert curve.at[np.isfinite(curve.values[0])].max() == 200
 
 
-def test_frozen_centers_that_rest_stay_what_they_were():
-    learning, solved = member([0, 50, 100], [0, 100, 200], 100), member([0, 50, 50], [250, 310, 310], 50, kept=100)
-    curve = frozen_curve(group(learning, solved), 100)
-    np.testing.assert_array_equal(curve.values[1, curve.at >= 50], 310)
+def test_frozen_curves_are_known_at_evaluations_alone():
+    """Two members of a run, a few resets apart: a point each time both were evaluated, and none in between."""
+    members = [
+        member([0, 98, 195], [-100, 100, 50], 200, [0, 100, 200]),
+        member([0, 90, 191], [0, 0, 0], 200, [0, 100, 200]),
+    ]
+    curve = frozen_curve(group(*members))
+    np.testing.assert_array_equal(curve.at, [0, 94, 193])
+    np.testing.assert_array_equal(curve.times, [[0, 98, 195], [0, 90, 191]])
+    np.testing.assert_array_equal(curve.iqm, [-50, 50, 25])
+    assert curve.whole.all()
+
+
+def test_where_not_all_were_evaluated_there_is_no_mean():
+    """One is evaluated twice as often: between the evaluations of the other the mean would be of another group."""
+    often = member([0, 50, 100, 150], [0, 10, 20, 30], 150)
+    seldom = member([0, 100], [100, 100], 150)
+    curve = frozen_curve(group(often, seldom, member([0, 100], [100, 100], 150)))
+    np.testing.assert_array_equal(curve.at, [0, 50, 100, 150])
+    assert np.isnan(curve.iqm[[1, 3]]).all()
+    np.testing.assert_allclose(
+        curve.iqm[[0, 2]], [stats.trim_mean([0, 100, 100], 0.25), stats.trim_mean([20, 100, 100], 0.25)]
+    )
+    assert np.isnan(curve.values[1, 1])
+
+
+def test_frozen_centers_of_paused_members_are_measured_on():
+    learning, solved = member([0, 50, 100], [0, 100, 200], 100), member([0, 50, 50], [250, 310, 310], 50, [0, 50, 100])
+    curve = frozen_curve(group(learning, solved))
+    np.testing.assert_array_equal(curve.values[1], [250, 310, 310])
     assert curve.iqm[-1] == (200 + 310) / 2
 
 
@@ -80,6 +103,7 @@ def test_curves_of_real_runs(small_runs):
     curve = training_curve(found, "step", comparison.last("step"))
     assert curve.values.shape == (6, len(curve.at))
     np.testing.assert_allclose(curve.values[:, -1], [m.recent.mean() for m in found.members])
-    np.testing.assert_allclose(
-        frozen_curve(found, found.members[0].evaluations["step"][-1]).values[0, -1], found.members[0].score
-    )
+    frozen = frozen_curve(found)
+    assert frozen.values.shape == (6, 3)  # untrained, after two rounds, after four
+    assert np.isfinite(frozen.iqm).all()
+    np.testing.assert_allclose(frozen.values[:, -1], [m.score for m in found.members])

@@ -1,10 +1,12 @@
 import gc
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from dsjax import plots
@@ -78,9 +80,11 @@ def test_training_curves_draw_every_member_and_the_mean(comparison, unit):
         assert f"({len(group.members)} members)" in panel.get_title(loc="left")
         for member, values in zip(group.members, curve.values, strict=True):
             drawn = [line.get_ydata() for line in lines(panel, member_color(member.index))]
-            assert any(np.array_equal(values, ydata, equal_nan=True) for ydata in drawn)
-        solid, dotted = (line.get_ydata() for line in lines(whole, group_color(number)))
-        np.testing.assert_array_equal(np.where(curve.whole, solid, dotted), curve.iqm)
+            assert any(np.array_equal(values[np.isfinite(values)], ydata) for ydata in drawn)
+        solid, dotted = lines(whole, group_color(number))
+        shown = np.isfinite(curve.iqm)
+        np.testing.assert_array_equal(solid.get_ydata(), curve.iqm[shown & curve.whole])
+        np.testing.assert_array_equal(dotted.get_ydata()[1:], curve.iqm[shown & ~curve.whole])
     assert {"steps", "episodes"} & set(panels[-1].get_xlabel().split())
 
 
@@ -88,8 +92,23 @@ def test_frozen_curves_say_whose_returns_they_are(comparison):
     figure = plots.frozen_curves(comparison)
     assert figure.axes[0].get_ylabel() == "return, frozen centers"
     assert "validation-v1" in figure.get_suptitle()
-    curve = frozen_curve(comparison.groups[1], comparison.last("step"))
-    np.testing.assert_array_equal(lines(figure.axes[0], group_color(1))[0].get_xdata(), curve.at)
+    curve, solid = frozen_curve(comparison.groups[1]), lines(figure.axes[0], group_color(1))[0]
+    # A dot for each evaluation, and nothing where there was none.
+    np.testing.assert_array_equal(solid.get_xdata(), curve.at)
+    np.testing.assert_array_equal(solid.get_ydata(), curve.iqm)
+    assert solid.get_marker() == "." and len(curve.at) == 2
+
+
+@pytest.mark.parametrize("label", ["a$b$c", "_y", "x[/]", "50 % | <b>&"])
+def test_a_label_is_drawn_as_it_is(comparison, label):
+    groups = [replace(group, label=f"{label}{number}") for number, group in enumerate(comparison.groups)]
+    named = replace(comparison, groups=groups)
+    for figure in (plots.training_curves(named), plots.solved_over_time(named), plots.improvements(named)):
+        figure.draw_without_rendering()
+        texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        if texts:
+            assert any(f"{label}0" in text for text in texts)
+        assert not any(text.get_parse_math() for text in figure.findobj(Text))
 
 
 def test_final_returns_show_every_member_and_its_falls(comparison):
