@@ -169,10 +169,10 @@ def notes_on(groups):
     if len(tasks := _tasks(members)) > 1:
         notes.append(f"members walk on different tasks, {' and '.join(tasks)}: their returns are not of the same kind")
     # An evaluation in training meets more terrains where a member may be solved, whatever its config says.
-    terrains = {len(m.final["return"]) if m.scored else m.config.evaluation.episodes for m in members}
-    if len(terrains := sorted(terrains - {0})) > 1:
+    counts = {len(m.final["return"]) if m.scored else m.config.evaluation.episodes for m in members} - {0}
+    if len(counts) > 1:
         notes.append(
-            f"final frozen returns are over {terrains[0]} to {terrains[-1]} terrains, not as many for each member"
+            f"final frozen returns are over {min(counts)} to {max(counts)} terrains, not alike for all members"
         )
     for group in groups:
         for member in group.members:

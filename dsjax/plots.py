@@ -101,16 +101,10 @@ def _mean_line(axis, curve, number, band, marker):
 
 
 def _group_handles(groups, prefix=""):
+    labels = [legend_text(prefix + group.label) for group in groups]
     return [
-        Line2D(
-            [],
-            [],
-            color=group_color(number),
-            linestyle=group_line(number),
-            lw=2,
-            label=legend_text(prefix + group.label),
-        )
-        for number, group in enumerate(groups)
+        Line2D([], [], color=group_color(number), linestyle=group_line(number), lw=2, label=label)
+        for number, label in enumerate(labels)
     ]
 
 

@@ -123,7 +123,7 @@ def _spans(rounds):
         else:
             runs.append([number])
     texts = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return f"round {texts[0]} is" if len(rounds) == 1 else f"rounds {', '.join(texts)} are"
+    return f"round {texts[0]} are" if len(rounds) == 1 else f"rounds {', '.join(texts)} are"
 
 
 def check_member(folder: Path, config: Config, member: int) -> None:

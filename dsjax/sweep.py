@@ -182,7 +182,7 @@ def _complaints(sweep):
     counts = {key: len(values) for key, values in sweep.together.items()}
     if len(set(counts.values())) > 1:
         yield f"together: {', '.join(f'{key} has {n}' for key, n in counts.items())} values; give as many of each"
-    elif any(point in sweep.points()[:place] for place, point in enumerate(sweep.points()) if sweep.together):
+    elif sweep.together and any(point in sweep.points()[:place] for place, point in enumerate(sweep.points())):
         yield "together: two points have the same values; each point must be there once"
     if 0 in counts.values():
         yield f"together: {', '.join(key for key, count in counts.items() if not count)}: there must be values"

@@ -1,4 +1,5 @@
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from dsjax.config import ConfigError
 from dsjax.histories import UNITS, histories
 from dsjax.records import RunError
 from dsjax.runs import load
+from dsjax.scoring import ScoreCommand, score_run
 from dsjax.sections import ParentConfig
 
 
@@ -86,15 +88,14 @@ def test_members_of_two_runs_that_end_together_are_watched_as_long(small_runs):
     assert group.watched("episode").tolist() == [member.watched("episode") for member in group.members]
 
 
-def test_a_member_that_rests_is_watched_until_then_and_known_to_the_end(small_runs):
+def test_a_member_that_rests_is_watched_until_then(small_runs):
     run = load(small_runs / "a")
     run = replace(run, config=replace(run.config, rest_when_solved=True))
     learning, _, solved = histories(run)
     solved = replace(solved, rounds=solved.rounds | {"frozen_solved_step": np.array([700])})
     assert (learning.rests, solved.rests) == (False, True)
     assert solved.watched("step") == solved.trained("step")
-    assert solved.kept == learning.watched("step") == max(run.members["step"].to_pylist())
-    assert learning.kept == learning.evaluations["step"][-1]
+    assert learning.watched("step") == max(run.members["step"].to_pylist())
     assert notes_on([Group("solve", [learning, solved])]) == ["solve: 1 of 2 members rest since they were solved"]
 
 
@@ -110,6 +111,37 @@ def test_what_a_branch_had_learned_before_is_said(small_runs, best_of, note):
     run = load(small_runs / "a")
     branch = replace(run, config=replace(run.config, parent=ParentConfig(run="runs/other", best_of=best_of)))
     assert notes_on([Group("solve", histories(branch)), Group("other", histories(run))]) == [f"solve: {note}"]
+
+
+def test_members_on_different_tasks_make_no_group(small_runs, tmp_path):
+    """`--by` may leave the task out; whoever compares them apart is told."""
+    other = copy(small_runs / "b", tmp_path / "hard")
+    text = (other / "config.toml").read_text()
+    (other / "config.toml").write_text(text.replace('"BipedalWalker-v3"', '"BipedalWalkerHardcore-v3"'))
+    both = "BipedalWalker-v3 and on BipedalWalkerHardcore-v3"
+    with pytest.raises(
+        ConfigError, match=f"--by preset makes one group of members on {both}, .*; add environment.id to"
+    ):
+        compare([small_runs / "a", other], by=["preset"])
+    found = compare([small_runs / "a", other], by=["preset", "environment.id"])
+    assert len(found.groups) == 2
+    assert any("walk on different tasks, BipedalWalker-v3 and BipedalWalkerHardcore-v3" in note for note in found.notes)
+
+
+def test_members_scored_on_more_and_fewer_terrains_are_told(small_runs, tmp_path):
+    runs = [shutil.copytree(small_runs / name, tmp_path / name) for name in ("a", "b")]
+    for run, episodes in zip(runs, (1, 2), strict=True):
+        score_run(ScoreCommand(run=run, episodes=episodes))
+    found = compare(runs)
+    assert found.terrains == "test-v1"
+    assert "final frozen returns are over 1 to 2 terrains, not alike for all members" in found.notes
+
+
+def test_evaluations_that_are_missing_are_told(small_runs, tmp_path):
+    run = copy(small_runs / "a", tmp_path / "run")
+    (run / "evaluations" / "round-000002.parquet").unlink()
+    note = f"{run}: evaluations of round 2 are missing; curves of the frozen centers lack them"
+    assert note in compare([run]).notes
 
 
 def test_the_same_members_twice_are_refused(small_runs, tmp_path):

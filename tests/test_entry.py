@@ -1,5 +1,6 @@
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,3 +115,25 @@ def test_a_reader_that_has_seen_enough_ends_a_script_quietly(small_runs):
     command = f"{shlex.quote(sys.executable)} scripts/curve.py {small_runs / 'a'} | true"
     done = subprocess.run(["bash", "-c", f"sleep 0; {command}"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_name_is_shown_as_it_is_wherever_it_is_shown(small_runs, tmp_path):
+    """On the terminal, in figures, tables, CSV and HTML: rich, TeX, Markdown and HTML each have signs of their own."""
+    run = tmp_path / '<b>&"x" [red]$m$|_y'
+    shutil.copytree(small_runs / "c", run)
+    for script, shown in (("compare.py", f"In {run / 'figures'}:"), ("plot.py", str(run)), ("curve.py", str(run))):
+        status, output = run_script(script, run)
+        assert status == 0, output
+        assert "".join(shown.split()) in "".join(output.split())
+    options = ("--by", "seed", "--labels", "_[x]|$y$<i>", "--output", tmp_path)
+    status, output = run_script("compare.py", run, small_runs / "a", *options)
+    assert status == 0, output
+    assert "_[x]|$y$<i>" in output
+    assert r"| _[x]\|$y$<i> |" in (tmp_path / "groups.md").read_text()
+    assert "_[x]|$y$<i>" in (tmp_path / "groups.csv").read_text()
+    status, output = run_script("report.py", run, "--output", tmp_path / "report.html")
+    assert status == 0, output
+    page = (tmp_path / "report.html").read_text()
+    assert "&lt;b&gt;&amp;&#34;x&#34; [red]$m$|_y" in page
+    assert "<b>&" not in page

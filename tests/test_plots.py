@@ -108,7 +108,8 @@ def test_a_label_is_drawn_as_it_is(comparison, label):
         texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
         if texts:
             assert any(f"{label}0" in text for text in texts)
-        assert not any(text.get_parse_math() for text in figure.findobj(Text))
+        drawn = [text for text in figure.findobj(Text) if label in text.get_text()]
+        assert drawn and not any(text.get_parse_math() for text in drawn)
 
 
 def test_final_returns_show_every_member_and_its_falls(comparison):

@@ -1,10 +1,11 @@
 import json
 import re
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from dsjax import config, runs
+from dsjax import config, records, runs
 from dsjax.records import RunError
 from dsjax.training import Trainer
 
@@ -67,3 +68,52 @@ def test_damaged_records_are_named(small_runs, tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(RunError, match=re.escape(f"{path}: cannot be read: ")):
         runs.load(run)
+
+
+@pytest.mark.parametrize(("name", "rounds", "which"), [
+    ("episodes", [1], "episodes of round 1 are missing"), ("members", [1, 2], "members of rounds 1 to 2 are missing"),
+    ("episodes", [2, 4], "episodes of rounds 2, 4 are missing"),
+])  # fmt: skip
+def test_a_missing_round_is_named(small_runs, tmp_path, name, rounds, which):
+    """What is left would be taken for the whole: fewer episodes, at later steps."""
+    run = copy(small_runs / "a", tmp_path / "run")
+    for number in rounds:
+        (run / name / f"round-{number:06d}.parquet").unlink()
+    with pytest.raises(
+        RunError, match=rf"^{re.escape(str(run))}: {which}; restore the files of .*{name}, or train again"
+    ):
+        runs.load(run)
+
+
+def test_a_round_that_is_being_written_counts_for_nothing_yet(small_runs, tmp_path):
+    """Of the last one all is there but for `members`, as while a run trains, or where it was killed."""
+    run, whole = copy(small_runs / "a", tmp_path / "run"), runs.load(small_runs / "a")
+    (run / "members" / "round-000004.parquet").unlink()
+    part = runs.load(run)
+    assert part.notes == []
+    for name in ("members", "episodes", "evaluations"):
+        table = getattr(whole, name)
+        assert getattr(part, name) == table.filter(pc.less(table["round"], 4))
+
+
+def test_selections_that_are_missing_are_named(tmp_path):
+    settings = {"members": 2, "steps": 40, "round_steps": 10, "selection": {"every": 2}, "evaluation": {"every": 0}}
+    Trainer(config.build(settings), tmp_path / "run").run()
+    assert runs.load(tmp_path / "run").notes == []
+    (tmp_path / "run" / "selections" / "round-000002.parquet").unlink()
+    with pytest.raises(RunError, match="selections of round 2 are missing"):
+        runs.load(tmp_path / "run")
+
+
+def test_evaluations_are_expected_as_often_as_the_config_said_at_the_time(small_runs, tmp_path):
+    """From every second round to every round, after round 2: round 1 is not missing, round 3 is."""
+    run = copy(small_runs / "a", tmp_path / "run")
+    assert runs.load(run).notes == []
+    text = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(text.replace("[evaluation]\nevery = 2", "[evaluation]\nevery = 1"))
+    records.add_event(run, "config changed", round=2, changes={"evaluation.every": [2, 1]})
+    [note] = runs.load(run).notes
+    assert "evaluations of round 3 are missing" in note
+    records.add_event(run, "rewound", round=0, before=2)  # from there on every round is to be evaluated
+    [note] = runs.load(run).notes
+    assert "evaluations of rounds 1, 3 are missing" in note

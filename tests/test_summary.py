@@ -100,3 +100,24 @@ def test_bad_input_ends_in_one_line(small_runs, arguments, message):
     assert status == 2
     assert message in output
     assert len(output.strip().splitlines()) == 1
+
+
+def test_labels_do_not_break_the_page(small_runs):
+    rows = group_rows(compare([small_runs / "a", small_runs / "b"], labels=["p|q\nr"]))
+    page = markdown(rows)
+    assert page.splitlines()[2].startswith(r"| p\|q r | 6 |")
+    assert len(page.splitlines()) == 3
+
+
+def test_the_interval_of_one_member_is_a_dash(small_runs):
+    row = group_rows(compare([small_runs / "a"], by=["seed"]))[0]
+    row |= {"frozen_iqm_low": np.nan, "frozen_iqm_high": np.nan, "frozen_mean": np.nan}
+    page = markdown([row])
+    assert "nan" not in page
+    assert f"| - | {row['frozen_iqm']:.1f} [-] |" in page
+
+
+def test_seeds_of_64_bits_are_written(tmp_path):
+    rows = [{"seed": np.uint64(2**64 - 1), "x": 1}, {"seed": np.uint64(7), "x": 2}]
+    [path] = write_csv({"members": rows}, tmp_path)
+    assert path.read_text().splitlines()[1:] == [f"{2**64 - 1},1", "7,2"]

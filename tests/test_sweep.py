@@ -1,12 +1,16 @@
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT
+from rich.console import Console
 
 from dsjax import plan, sweep
 from dsjax.config import ConfigError
 from dsjax.records import RunError
+from dsjax.sweep_tables import plan_table
 
 SHIPPED = sorted((ROOT / "configs" / "sweeps").glob("*.toml"))
 
@@ -131,3 +135,23 @@ def test_a_sweep_goes_on_with_the_same_plan_alone(tmp_path):
         sweep.open_folder(other, tmp_path / "out")
     with pytest.raises(RunError, match="exists and holds no sweep"):
         sweep.open_folder(asked, ROOT / "configs")
+
+
+def test_a_sample_that_repeats_an_earlier_one_is_no_other_point(tmp_path):
+    (tmp_path / "few.toml").write_text("samples = 9\n[random]\nsynapse.amplitude.choice = [0.1, 0.2]\n")
+    small = sweep.load(tmp_path / "few.toml")
+    assert sorted(point["synapse.amplitude"] for point in small.points()) == [0.1, 0.2]
+    grown = replace(small, samples=90)
+    assert grown.points()[: len(small.points())] == small.points()
+    whole = plan.make(small, "few.toml")
+    assert (len(whole.points), whole.repeats) == (2, 7)
+    console = Console(file=io.StringIO(), width=100)
+    console.print(plan_table(whole))
+    assert "2 points in 1 job, 16 members; 7 samples repeat earlier ones" in console.file.getvalue()
+
+
+def test_two_points_with_the_same_values_are_refused(tmp_path):
+    values = "synapse.amplitude = [0.1, 0.2, 0.1]\nsynapse.period = [9e3, 9e3, 9e3]\n"
+    (tmp_path / "twice.toml").write_text("[together]\n" + values)
+    with pytest.raises(ConfigError, match="together: two points have the same values; each point must be there once"):
+        sweep.load(tmp_path / "twice.toml")
