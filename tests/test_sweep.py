@@ -147,7 +147,7 @@ def test_a_sample_that_repeats_an_earlier_one_is_no_other_point(tmp_path):
     assert (len(whole.points), whole.repeats) == (2, 7)
     console = Console(file=io.StringIO(), width=100)
     console.print(plan_table(whole))
-    assert "2 points in 1 job, 16 members; 7 samples repeat earlier ones" in console.file.getvalue()
+    assert "2 points in 1 job, 16 members; 7 samples repeat earlier ones" in " ".join(console.file.getvalue().split())
 
 
 def test_two_points_with_the_same_values_are_refused(tmp_path):

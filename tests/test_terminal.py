@@ -14,7 +14,7 @@ def test_what_a_user_names_is_shown_as_it_is(text):
     say(console, f"In {text}")
     note(console, text)
     table = PlainTable(f"{text}\nsecond line")
-    table.add_column(text)
+    table.add_column(text, min_width=40)
     table.add_row(text)
     table.add_caption(f"below {text}")
     console.print(table)
