@@ -24,7 +24,7 @@ def run(main: Callable[[], None]) -> None:
     # Figures are files here. A notebook leaves a name there that only it can load.
     os.environ["MPLBACKEND"] = "agg"
     signal.signal(signal.SIGINT, _interrupt)
-    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
+    warnings.formatwarning = _format_warning
     try:
         main()
     except (KeyboardInterrupt, Interrupted):
@@ -50,6 +50,14 @@ def next_command(script: str, *arguments: object) -> str:
         text = str(argument)
         words.append(f"./{text}" if isinstance(argument, Path) and text.startswith("-") else text)
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+_detailed = warnings.formatwarning
+
+
+def _format_warning(message, category, *where):
+    """Return a warning to the user as a note; one of the program's keeps its place in the code."""
+    return f"note: {message}\n" if category is UserWarning else _detailed(message, category, *where)
 
 
 def _fail(message):

@@ -292,7 +292,7 @@ def sync_folder(folder):
     try:
         os.fsync(opened)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems know no such call
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # network file systems know no such call
             raise
     finally:
         os.close(opened)

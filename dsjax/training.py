@@ -84,7 +84,7 @@ class Trainer:
             with signals() as self._signals:
                 if resume:
                     self._restore(snapshots, number)
-                self._adopt(changes)
+                self._begin_session(changes)
                 self.watch.begun(self)
                 if resume and self.saved is not None and self.finished():
                     return
@@ -107,17 +107,17 @@ class Trainer:
             changes = {}
             records.refuse_taken(self.folder)  # again: another process may have been first
             records.write_text(self.folder / "config.toml", configs.to_toml(self.config))
-        for name, (before, now) in records.add_session(self.folder, records.command_line(), computing()).items():
-            records.add_event(self.folder, "computed otherwise", what=name, before=before, now=now)
-            self.watch.notice(f"{name} was {before} and is {now} now: from here on the bits may be others")
         return changes
 
-    def _adopt(self, changes):
-        """Store what a resumed run is told otherwise, so that whoever resumes it next continues to the same limits."""
+    def _begin_session(self, changes):
+        """Record the session: its command, and what it does otherwise than the one before, which holds from now on."""
         if changes:
             records.write_text(self.folder / "config.toml", configs.to_toml(self.config))
             stated = {key: list(values) for key, values in changes.items()}
             records.add_event(self.folder, "config changed", round=int(self.tally.rounds), changes=stated)
+        for name, (before, now) in records.add_session(self.folder, records.command_line(), computing()).items():
+            records.add_event(self.folder, "computed otherwise", what=name, before=before, now=now)
+            self.watch.notice(f"{name} was {before} and is {now} now: from here on the bits may be others")
 
     def settle(self):
         """Wait until all that is done is on the disk, and nothing is being written or deleted."""

@@ -331,6 +331,9 @@ def test_a_run_is_not_continued_in_another_precision(tmp_path):
         Trainer(tiny(steps=20), tmp_path / "run").run(resume=True)
     with jax.enable_x64(True), pytest.raises(RunError, match="float64 is computed; unset JAX_ENABLE_X64"):
         trained.load(tmp_path / "run")
+    notes = Notes()
+    Trainer(tiny(steps=20), tmp_path / "run", notes).run(resume=True)
+    assert notes.texts == []  # the session that was refused is none
 
 
 def test_another_version_of_what_decides_the_bits_is_noted(tmp_path):
