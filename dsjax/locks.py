@@ -1,7 +1,7 @@
 """One process at a time trains a run or a job: who holds it, and an error for the others.
 
-The lock is the `filelock` library's, on a file that stays; beside it, a note tells who holds it. A note counts only
-while the file is locked, so one that a killed process left says nothing. Where a file system knows no locks, `filelock`
+The lock is the `filelock` library's, on a file that stays; a note beside it tells who took it last. A note counts only
+while the file is locked. Where a file system knows no locks, `filelock`
 falls back on a file that exists or not.
 """
 
@@ -46,7 +46,6 @@ def hold(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
         _note_path(path).write_text(json.dumps(who) + "\n")
         yield
     finally:
-        _note_path(path).unlink(missing_ok=True)
         lock.release()
 
 

@@ -9,7 +9,7 @@ import tempfile
 import psutil
 import pytest
 from conftest import JOBS, ROOT, run_script, start_script
-from test_local import assert_same_sweep, wait_until
+from test_local import assert_same_sweep, last_holder, wait_until
 
 from dsjax import jobs, plan
 
@@ -58,11 +58,6 @@ def cluster():
     made.close()
 
 
-def worker_id(job, folder):
-    """Return the process that trains a job, or was the last to."""
-    return int((folder / "status" / f"{job.name}.lock").read_text().split()[1])
-
-
 def rounds(job, folder):
     return len(list((job.folder(folder) / "episodes").glob("*.parquet")))
 
@@ -74,7 +69,7 @@ def hold(todo, folder, process):
     def all_held():
         for job in todo:
             if job.name not in held and rounds(job, folder) > before[job.name]:
-                held[job.name] = psutil.Process(worker_id(job, folder))
+                held[job.name] = psutil.Process(last_holder(folder, job.name))
                 held[job.name].suspend()
         return len(held) == len(todo)
 
@@ -99,10 +94,11 @@ def test_a_worker_and_then_a_node_are_killed_and_the_sweep_equals_a_local_one(cl
     undisturbed.resume()
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
-    assert len({first.pid, second.pid, worker_id(lost, folder)}) == 3
+    assert len({first.pid, second.pid, last_holder(folder, lost.name)}) == 3
     assert all(f"{name}    0%" in output for name in JOBS)  # progress comes to this terminal, from whatever machine
     assert f"{other}  100%" in output
     assert all(f"{name}: finished" in output for name in JOBS)
+    assert "\x1b" not in output  # Ray's colors are for terminals
     assert [jobs.status(job, folder)["state"] for job in todo] == ["finished"] * 2
     assert_same_sweep(whole, folder)
 

@@ -1,4 +1,3 @@
-import fcntl
 import json
 import os
 import signal
@@ -11,7 +10,7 @@ import psutil
 import pytest
 from conftest import JOBS, SWEEP, run_script, start_script
 
-from dsjax import jobs, local, plan, sweep
+from dsjax import jobs, local, locks, plan, sweep
 from dsjax.snapshot import Snapshots
 
 
@@ -20,7 +19,8 @@ def files(folder):
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "snapshots" not in path.parts and path.name not in ("run.json", "events.jsonl"):
-            found[str(path.relative_to(folder))] = b"" if path.suffix == ".lock" else path.read_bytes()
+            private = path.suffix == ".lock" or path.name.endswith("lock-holder.json")
+            found[str(path.relative_to(folder))] = b"" if private else path.read_bytes()
     return found
 
 
@@ -37,6 +37,11 @@ def assert_same_sweep(first, second, names=JOBS):
                 np.testing.assert_array_equal(value, other[key], err_msg=key)
         for each in snapshots:
             each.close()
+
+
+def last_holder(folder, name):
+    """Return the process that trains a job, or was the last to."""
+    return json.loads((folder / "status" / f"{name}.lock-holder.json").read_text())["process"]
 
 
 def wait_until(condition, process, seconds=300):
@@ -90,9 +95,8 @@ def test_killed_at_any_moment_and_restarted_it_gives_the_same_files(whole, sweep
 def test_a_job_whose_process_dies_is_tried_again(whole, sweep_file, tmp_path):
     folder = tmp_path / "disturbed"
     process = start_script("sweep.py", sweep_file, "--output", folder)
-    lock = folder / "status" / f"{JOBS[1]}.lock"
     wait_until(lambda: (folder / "jobs" / JOBS[1] / "episodes" / "round-000001.parquet").exists(), process)
-    os.kill(int(lock.read_text().split()[1]), signal.SIGKILL)
+    os.kill(last_holder(folder, JOBS[1]), signal.SIGKILL)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert f"{JOBS[1]}: its process ended before its time (exit status -9); trying again" in output
@@ -161,10 +165,7 @@ def short(sweep_file, tmp_path):
 @contextmanager
 def trained_by_another_process(job, folder):
     (folder / "status").mkdir(exist_ok=True)
-    with open(folder / "status" / f"{job.name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("process 7 on elsewhere\n")
-        lock.flush()
+    with locks.hold(folder / "status" / f"{job.name}.lock", job.name):
         yield
 
 
@@ -174,9 +175,11 @@ def test_a_job_that_another_process_trains_is_left_to_it_and_never_passes(short)
     with trained_by_another_process(job, folder):
         status, output = run_script("sweep.py", file, "--output", folder, "--shard", "0/2")
     assert status == 1
-    assert f"{job.name} is being trained by another process: process 7 on elsewhere" in output
+    assert f"{job.name} is in use by process {os.getpid()} on " in output
     assert f"{job.name}: left to whoever trains it" in output
-    assert "trained by another process" in output[output.index("jobs that are not finished") :].replace("\n", " ")
+    assert f"trained by process {os.getpid()}" in output[output.index("jobs that are not finished") :].replace(
+        "\n", " "
+    )
     assert jobs.status(job, folder) == {"state": "waiting"}  # it has not failed
 
 
@@ -184,7 +187,7 @@ def test_who_trains_a_job_is_known_while_it_does(short):
     _, folder, job = short
     assert jobs.holder(job, folder) is None
     with trained_by_another_process(job, folder):
-        assert jobs.holder(job, folder) == "process 7 on elsewhere"
+        assert jobs.holder(job, folder).startswith(f"process {os.getpid()} on ")
     assert jobs.holder(job, folder) is None
 
 
