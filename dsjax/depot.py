@@ -30,10 +30,10 @@ import platformdirs
 from fsspec.implementations.local import LocalFileSystem
 
 from dsjax.errors import RunError
-from dsjax.records import LOCK, write_text
+from dsjax.records import LOCK, TEMPORARY, write_text
 
 SWEEP = "sweep"  # in place of a job's name: the sweep's own file
-_KEPT = 100  # indexes of a job: who writes one knows of the newest but as many
+_KEPT = 8  # indexes of a job: somebody may be about to read one that is not the newest any more
 _ATTEMPTS = 3  # at an index, of which files may be deleted before they are read
 
 
@@ -197,11 +197,8 @@ def _owner(folder):
     """Return what tells a working copy from all others: two containers may share a machine's name and a path."""
     token = Path(f"{folder}.owner")
     if not token.exists():
-        own = token.with_name(f"{token.name}.{secrets.token_hex(8)}")
-        own.write_text(secrets.token_hex(8))
         with suppress(FileExistsError):  # a process of the same copy was first
-            os.link(own, token)
-        own.unlink()
+            _create_file(token, secrets.token_hex(8).encode())
     return f"{platform.node()}:{folder}:{token.read_text()}"
 
 
@@ -256,21 +253,31 @@ def _create_index(storage, root, name, number, index):
     path, text = _index_path(root, name, number), json.dumps(index, indent=2).encode()
     try:
         if isinstance(storage, LocalFileSystem):  # whose own way looks first, and then writes
-            own = f"{root}/index/.{name}.{secrets.token_hex(4)}.tmp"
-            storage.pipe_file(own, text)
-            try:
-                os.link(own, path)
-            finally:
-                storage.rm_file(own)
+            _create_file(Path(path), text)
         else:
             storage.pipe_file(path, text, mode="create")
     except FileExistsError:
         return False
     numbers = _index_numbers(storage, root, name)
-    for old in numbers[:-_KEPT]:  # later than this nobody who is still at work has looked
+    for old in numbers[:-_KEPT]:
         with suppress(FileNotFoundError):
             storage.rm_file(_index_path(root, name, old))
     return numbers[-1] == number
+
+
+def _create_file(path, content):
+    """Write a file whole where none is, or raise FileExistsError."""
+    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    own.write_bytes(content)
+    try:
+        os.link(own, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: what a kill cuts short there counts for nothing
+        with open(path, "xb") as file:
+            file.write(content)
+    finally:
+        own.unlink()
 
 
 def _places(name):

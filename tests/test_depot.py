@@ -84,7 +84,7 @@ def test_jobs_that_begin_at_once_agree_on_their_working_copy(place):
             assert {depot.address(copy) for copy in copies} == {f"{place}{number}"}
 
 
-@pytest.mark.parametrize("broken", ["put_file", "pipe_file", "link"])
+@pytest.mark.parametrize("broken", ["put_file", "link"])
 def test_a_push_that_is_cut_short_leaves_what_was_before(place, monkeypatch, broken):
     here = depot.working_copy(place)
     write(here, config="old", run="old")
