@@ -9,8 +9,8 @@ import numpy as np
 
 from dsjax import controller, population, pretrained, snapshot, synapse
 from dsjax.config import Config
+from dsjax.errors import RunError
 from dsjax.population import PopulationState
-from dsjax.records import RunError
 from dsjax.runs import check_member, load_config
 from dsjax.snapshot import Snapshots
 

@@ -1,5 +1,6 @@
 """From walkers' pictures to files: gymnasium's `RecordVideo`, whose pictures go to ffmpeg as they come."""
 
+import shutil
 import subprocess
 import sys
 
@@ -99,24 +100,23 @@ def find_ffmpeg() -> str:
     """Return the path of ffmpeg.
 
     Raises:
-      RunError: there is none.
+      RunError: there is none that can be run.
     """
     try:
-        return imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError:
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError:  # neither in its package nor on this machine
+        path = "ffmpeg"
+    if not shutil.which(path):
         raise RunError(
-            "films need ffmpeg, and there is none: pip install --force-reinstall imageio-ffmpeg brings one; or install "
-            "ffmpeg, or name it in IMAGEIO_FFMPEG_EXE"
-        ) from None
+            f"films need ffmpeg, and {path} cannot be run: pip install --force-reinstall imageio-ffmpeg brings one; or "
+            f"name one in IMAGEIO_FFMPEG_EXE"
+        )
+    return path
 
 
 def _start(*arguments):
-    ffmpeg = find_ffmpeg()
-    command = [ffmpeg, "-loglevel", "error", "-y", *map(str, arguments)]
-    try:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    except OSError as error:
-        raise RunError(f"{ffmpeg}: ffmpeg cannot be started: {error.strerror or error}") from None
+    command = [find_ffmpeg(), "-loglevel", "error", "-y", *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def _finish(process):

@@ -12,9 +12,8 @@ import numpy as np
 
 from dsjax import config as configs
 from dsjax import plan, runs
-from dsjax.config import ConfigError
+from dsjax.errors import ConfigError, RunError
 from dsjax.histories import Member, histories, is_scored
-from dsjax.records import RunError
 from dsjax.sweep import is_sweep
 
 # Keys that do not make a group: which members there are, for how long and where they ran, how they were watched.

@@ -15,9 +15,9 @@ from matplotlib.ticker import FixedLocator, StrMethodFormatter
 
 from dsjax import recording
 from dsjax.commands import DynamicsCommand
+from dsjax.errors import RunError
 from dsjax.figures import WIDTH, group_color, save, styled
 from dsjax.recording import Recording
-from dsjax.records import RunError
 from dsjax.rhythm import MAP, TIME, about, gait, neurons, oscillators
 from dsjax.trained import load
 from dsjax.wiring import Synapse, farthest, parse

@@ -9,7 +9,7 @@ import numpy as np
 from dsjax import beginning, depot, plan, pretrained, selection
 from dsjax.beginning import load_snapshot
 from dsjax.config import Config
-from dsjax.records import RunError
+from dsjax.errors import RunError
 from dsjax.runs import load_config
 from dsjax.sections import ParentConfig
 from dsjax.snapshot import Snapshots

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from dsjax import depot, jobs
 from dsjax.depot import Taken
+from dsjax.errors import Interrupted
 from dsjax.locks import Busy
 from dsjax.machine import cores
 from dsjax.plan import Job
 from dsjax.runtime import signals
-from dsjax.training import Interrupted
 
 # Exit statuses of a job's process: it failed, was asked to stop, or found or lost the job to another one.
 _FAILED, _STOPPED, _LEFT = 1, 3, 4

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dsjax.records import RunError
+from dsjax.errors import RunError
 from dsjax.statistics import iqm
 from dsjax.watch import Watch
 

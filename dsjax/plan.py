@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from dsjax import config as configs
 from dsjax import sweep as sweeps
-from dsjax.config import Config, ConfigError
+from dsjax.config import Config
+from dsjax.errors import ConfigError
 from dsjax.machine import cores
 from dsjax.sections import NUMBERS
 from dsjax.sweep import Sweep

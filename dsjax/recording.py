@@ -16,8 +16,9 @@ import numpy as np
 from dsjax import controller, evaluation, population, synapse, walker
 from dsjax.commands import Mode
 from dsjax.controller import TIME_STEP
+from dsjax.errors import RunError
 from dsjax.oscillator import OscillatorParams
-from dsjax.records import RunError, write_whole
+from dsjax.records import write_whole
 from dsjax.trained import Trained
 
 TERRAINS = "test-v1"  # the set of terrains that are recorded on: nothing was selected on it

@@ -25,9 +25,9 @@ import tomli_w
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dsjax import config as configs
-from dsjax.config import ConfigError
 from dsjax.environment import choose
-from dsjax.records import RunError, names_in, write_text
+from dsjax.errors import ConfigError, RunError
+from dsjax.records import names_in, write_text
 from dsjax.sections import Count, Limit
 
 FILE = "sweep.toml"  # in a sweep's folder: the sweep, with its base

@@ -14,9 +14,9 @@ from dsjax import config as configs
 from dsjax import plan as plans
 from dsjax import runs
 from dsjax.comparison import Comparison, Group, notes_on
+from dsjax.errors import RunError
 from dsjax.histories import histories, is_scored
 from dsjax.plan import Plan
-from dsjax.records import RunError
 from dsjax.statistics import interval, iqm
 
 

@@ -10,8 +10,9 @@ from dsjax import population, pretrained, selection
 from dsjax.beginning import first_centers, restored, shipped, untrained
 from dsjax.config import Config
 from dsjax.controller import ControllerParams
+from dsjax.errors import RunError
 from dsjax.population import PopulationState
-from dsjax.records import RunError, read_sessions
+from dsjax.records import read_sessions
 from dsjax.runs import check_member, load_config
 from dsjax.snapshot import Snapshots
 

@@ -22,8 +22,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from dsjax import camera, walker
 from dsjax.camera import Camera
 from dsjax.commands import FilmCommand
+from dsjax.errors import RunError
 from dsjax.evaluation import evaluate
-from dsjax.records import RunError, write_whole
+from dsjax.records import write_whole
 from dsjax.scoring import play
 from dsjax.tiles import Tiles, grid
 from dsjax.trained import Trained, load

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsjax.controller import LAYERS, NEURONS, OSCILLATORS
-from dsjax.records import RunError
+from dsjax.errors import RunError
 
 JOINTS = ("hip 1", "knee 1", "hip 2", "knee 2")  # in the order of the actions
 _LEG = ("hip {} angle", "hip {} speed", "knee {} angle", "knee {} speed", "contact {}")

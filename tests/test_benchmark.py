@@ -1,7 +1,8 @@
 import pytest
 from conftest import run_script
 
-from dsjax.benchmark import BenchmarkCommand, apart, growth, measure, soak, step_alone
+from dsjax.benchmark import apart, growth, measure, soak, step_alone
+from dsjax.commands import BenchmarkCommand
 
 
 def test_all_is_measured_on_every_repeat():

@@ -2,7 +2,7 @@ import pytest
 from conftest import ROOT, run_script
 
 from dsjax.command import parse_train
-from dsjax.config import ConfigError
+from dsjax.errors import ConfigError
 from dsjax.training import Trainer
 
 IROS = str(ROOT / "configs" / "iros2018.toml")

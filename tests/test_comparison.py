@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from test_runs import copy
 
+from dsjax.commands import ScoreCommand
 from dsjax.comparison import Group, compare, notes_on
-from dsjax.config import ConfigError
+from dsjax.errors import ConfigError, RunError
 from dsjax.histories import UNITS, histories
-from dsjax.records import RunError
 from dsjax.runs import load
-from dsjax.scoring import ScoreCommand, score_run
+from dsjax.scoring import score_run
 from dsjax.sections import ParentConfig
 
 

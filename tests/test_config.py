@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT
 
 from dsjax import config
-from dsjax.config import ConfigError
 from dsjax.controller import ControllerParams, ControllerSpec
+from dsjax.errors import ConfigError
 from dsjax.presets import PRESETS, preset
 
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))

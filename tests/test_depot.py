@@ -17,8 +17,8 @@ from test_local import SWEEP, assert_same_sweep, wait_until
 from dsjax import beginning, depot
 from dsjax.command import parse_train
 from dsjax.depot import Taken
+from dsjax.errors import RunError
 from dsjax.lineage import find_row
-from dsjax.records import RunError
 
 
 def test_a_folder_is_its_own_place(tmp_path):

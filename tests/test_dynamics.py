@@ -5,8 +5,8 @@ import pytest
 from conftest import run_script
 
 from dsjax import config, dynamics, oscillator, recording, rhythm
+from dsjax.errors import RunError
 from dsjax.oscillator import OscillatorState
-from dsjax.records import RunError
 from dsjax.trained import load
 from dsjax.training import Trainer
 from dsjax.wiring import ANGLES, CONTACTS, Synapse

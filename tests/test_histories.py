@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from dsjax import records, runs
+from dsjax.commands import ScoreCommand
 from dsjax.histories import histories, is_scored
-from dsjax.scoring import ScoreCommand, score_run
+from dsjax.scoring import score_run
 
 
 @pytest.fixture(scope="module")

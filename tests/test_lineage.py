@@ -8,9 +8,9 @@ import pytest
 
 from dsjax import beginning, plan, records
 from dsjax.command import parse_train
-from dsjax.config import ConfigError, build
+from dsjax.config import build
+from dsjax.errors import ConfigError, RunError
 from dsjax.lineage import branch_seed, find_row
-from dsjax.records import RunError
 from dsjax.snapshot import Snapshots
 from dsjax.training import Trainer
 

@@ -5,8 +5,8 @@ import pytest
 from conftest import run_script
 
 from dsjax import config, records
+from dsjax.errors import RunError
 from dsjax.mirror import Mirror
-from dsjax.records import RunError
 from dsjax.training import Trainer
 from dsjax.watch import Watch
 

@@ -1,7 +1,7 @@
 import pytest
 
 from dsjax import plan
-from dsjax.config import ConfigError
+from dsjax.errors import ConfigError
 from dsjax.sweep import Sweep
 
 BASE = {"environment": {"workers": 1}}

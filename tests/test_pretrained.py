@@ -9,8 +9,9 @@ import pytest
 from dsjax import config as configs
 from dsjax import pretrained, trained
 from dsjax.command import parse_train
+from dsjax.errors import RunError
 from dsjax.lineage import branch_seed
-from dsjax.records import RunError, read_sessions
+from dsjax.records import read_sessions
 from dsjax.scoring import play
 from dsjax.training import Trainer
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from dsjax import config, learning, oscillator, population, recording
+from dsjax.commands import ScoreCommand
 from dsjax.controller import TIME_STEP
+from dsjax.errors import RunError
 from dsjax.oscillator import OscillatorState
-from dsjax.records import RunError
-from dsjax.scoring import ScoreCommand, score_run
+from dsjax.scoring import score_run
 from dsjax.trained import load
 from dsjax.training import Trainer
 

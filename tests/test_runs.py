@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dsjax import config, records, runs
-from dsjax.records import RunError
+from dsjax.errors import RunError
 from dsjax.training import Trainer
 
 

@@ -6,8 +6,9 @@ import pytest
 from conftest import run_script
 
 from dsjax import config
-from dsjax.records import RunError
-from dsjax.scoring import ScoreCommand, score_run
+from dsjax.commands import ScoreCommand
+from dsjax.errors import RunError
+from dsjax.scoring import score_run
 from dsjax.training import Trainer
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from dsjax import comparison, config, recording, records, runs, selection, trained
 from dsjax.beginning import untrained
+from dsjax.errors import RunError
 from dsjax.lineage import find_row
-from dsjax.records import RunError
 from dsjax.training import Trainer
 
 RATE, PERIOD = "learning.learning_rate", "synapse.period"

@@ -8,8 +8,7 @@ from conftest import ROOT
 from rich.console import Console
 
 from dsjax import plan, sweep
-from dsjax.config import ConfigError
-from dsjax.records import RunError
+from dsjax.errors import ConfigError, RunError
 from dsjax.sweep_tables import plan_table
 
 SHIPPED = sorted((ROOT / "configs" / "sweeps").glob("*.toml"))

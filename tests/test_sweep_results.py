@@ -7,7 +7,7 @@ from test_runs import copy
 
 from dsjax import plan, records, sweep_results
 from dsjax.comparison import compare
-from dsjax.records import RunError
+from dsjax.errors import RunError
 from dsjax.statistics import iqm
 
 

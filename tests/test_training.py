@@ -16,11 +16,12 @@ from conftest import ROOT, run_script, start_script
 
 from dsjax import config, environment, evaluation, population, records, runs, trained
 from dsjax.beginning import load_snapshot
+from dsjax.commands import ScoreCommand
 from dsjax.comparison import compare
 from dsjax.errors import ConfigError, RunError
 from dsjax.presets import PRESETS
 from dsjax.rounds import round_seeds
-from dsjax.scoring import ScoreCommand, score_run
+from dsjax.scoring import score_run
 from dsjax.snapshot import Snapshots
 from dsjax.training import Trainer
 from dsjax.watch import Watch

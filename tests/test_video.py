@@ -11,11 +11,12 @@ from gymnasium.vector import SyncVectorEnv
 from rich.console import Console
 
 from dsjax import config, video, walker
-from dsjax.records import RunError
-from dsjax.scoring import ScoreCommand, score_run
+from dsjax.commands import FilmCommand, ScoreCommand
+from dsjax.errors import RunError
+from dsjax.scoring import score_run
 from dsjax.tiles import Tiles, grid
 from dsjax.training import Trainer
-from dsjax.video import FilmCommand, film_run
+from dsjax.video import film_run
 
 LAST = 50  # steps for which a film dwells on its end
 
@@ -201,3 +202,21 @@ def test_a_run_that_does_not_exist_is_one_line(tmp_path):
 def test_a_member_that_swings_its_weights_has_a_film_of_that_name(run, tmp_path):
     [path] = films(run, tmp_path, members=(0,), weights="oscillating", max_steps=5).paths
     assert "-oscillating-" in path.name
+
+
+@pytest.mark.parametrize("missing", ["named", "packaged"])
+def test_a_missing_ffmpeg_is_said_before_anything_is_played(run, tmp_path, monkeypatch, missing):
+    if missing == "named":
+        monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "absent"))
+    else:
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+        def absent():
+            raise RuntimeError("No ffmpeg exe could be found.")
+
+        monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", absent)
+    with pytest.raises(
+        RunError, match=r"^films need ffmpeg, and .* cannot be run: pip install .*imageio-ffmpeg brings"
+    ):
+        film_run(FilmCommand(run=run, output=tmp_path / "films"))
+    assert not (tmp_path / "films").exists()

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from dsjax import controller
+from dsjax.errors import RunError
 from dsjax.observation import INPUTS
-from dsjax.records import RunError
 from dsjax.wiring import Synapse, farthest, parse
 
 LAYERS = dict(zip((1, 3, 4), controller.LAYERS, strict=True))
