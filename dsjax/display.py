@@ -87,7 +87,7 @@ class Display(Watch):
         else:
             speed = "" if rate is None else f"  {rate:,.0f} steps/s"
             line = f"{self._label}{fraction:4.0%}  {doing}{speed}  {figures}"
-            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+            self._console.print(line, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
     def _render(self):
         return Group(self._progress, self._figures)

@@ -65,7 +65,7 @@ def holder(path: Path) -> str | None:
 
 
 def _note_path(path):
-    return path.with_name(f"{path.name}-holder.json")
+    return path.with_name(f"{path.name}-holder")
 
 
 def _note(path):

@@ -58,8 +58,9 @@ def read(name: str) -> tuple[Config, dict[str, np.ndarray], dict[str, Any]]:
         known = f"{PREFIX}{name}: there is no such controller; there are {', '.join(names()) or 'none'}"
         raise RunError(f"{path}: there is no such file" if name.endswith(".npz") else known)
     try:
-        with np.load(path) as file:
-            stored = {key: file[key] for key in file.files}
+        # Opened here, as numpy leaves a file open that it cannot read.
+        with open(path, "rb") as file, np.load(file) as arrays:
+            stored = {key: arrays[key] for key in arrays.files}
         config = configs.build(tomllib.loads(str(stored.pop("config"))), f"{PREFIX}{name}")
         origin = json.loads(str(stored.pop("origin")))
     except (OSError, ValueError, KeyError, BadZipFile) as error:

@@ -239,7 +239,12 @@ def _decisive_changes(before, now):
 def read_sessions(folder):
     """Return the entries of run.json, one per session, in order; none if there is no such file."""
     path = Path(folder) / "run.json"
-    return json.loads(path.read_text())["sessions"] if path.exists() else []
+    try:
+        return json.loads(path.read_text())["sessions"] if path.exists() else []
+    except (ValueError, KeyError, TypeError):
+        raise RunError(
+            f"{path}: is damaged; restore it, or delete it to lose nothing but the list of sessions"
+        ) from None
 
 
 def add_event(folder, kind, **details):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 def say(console: Console, *lines: object) -> None:
     """Print lines as they are, on lines as long as they are: they may be copied, to a shell for one."""
-    console.print(*map(str, lines), sep="\n", soft_wrap=True, markup=False, highlight=False)
+    console.print(*map(str, lines), sep="\n", soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def note(console: Console, text: str) -> None:

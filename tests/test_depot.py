@@ -330,7 +330,7 @@ def test_two_copies_of_the_same_machine_name_and_path_are_told_apart(place, tmp_
 def test_locks_and_what_is_being_written_stay_on_their_machine(place, tmp_path):
     here = depot.working_copy(place)
     depot.take(here, "one")
-    write(here, a="1", **{".lock": "", ".lock-holder.json": "{}", ".a.0f.tmp": "half"})
+    write(here, a="1", **{".lock": "", ".lock-holder": "{}", ".a.0f.tmp": "half"})
     depot.push(here, "one")
     pushed = [path.parent.name for path in (tmp_path / "store" / "mine" / "jobs").rglob("*") if path.is_file()]
     assert pushed == ["a"]

@@ -234,4 +234,4 @@ def test_what_does_not_swing_is_neither_followed_nor_mapped(seen):
     figure = dynamics.weights(quiet, chosen)
     assert "of layer 1: 0.0000" in figure.axes[4].get_title(loc="left")
     again = dynamics.trajectories(quiet, chosen).axes[3]
-    assert all(np.isfinite(points.get_offsets()).all() for points in again.collections)
+    assert len(again.collections[0].get_offsets()) % 93 == 0  # the 94 that swing but for the first followed

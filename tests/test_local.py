@@ -10,7 +10,7 @@ import psutil
 import pytest
 from conftest import JOBS, SWEEP, run_script, start_script
 
-from dsjax import jobs, local, locks, plan, sweep
+from dsjax import config, jobs, local, locks, plan, sweep
 from dsjax.snapshot import Snapshots
 
 
@@ -19,7 +19,7 @@ def files(folder):
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "snapshots" not in path.parts and path.name not in ("run.json", "events.jsonl"):
-            private = path.suffix == ".lock" or path.name.endswith("lock-holder.json")
+            private = path.suffix == ".lock" or path.name.endswith("lock-holder")
             found[str(path.relative_to(folder))] = b"" if private else path.read_bytes()
     return found
 
@@ -41,7 +41,7 @@ def assert_same_sweep(first, second, names=JOBS):
 
 def last_holder(folder, name):
     """Return the process that trains a job, or was the last to."""
-    return json.loads((folder / "status" / f"{name}.lock-holder.json").read_text())["process"]
+    return json.loads((folder / "status" / f"{name}.lock-holder").read_text())["process"]
 
 
 def wait_until(condition, process, seconds=300):
@@ -111,7 +111,7 @@ def test_interrupted_it_stops_its_jobs_and_says_how_to_go_on(whole, sweep_file, 
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Stopped by SIGINT. The same command goes on." in output
+    assert "Stopped by SIGINT. The same command continues." in output
     assert "Traceback" not in output
     assert not psutil.wait_procs(children, timeout=10)[1]
     assert not list((folder / "status").glob("*.json"))  # nothing has failed
@@ -132,13 +132,14 @@ def test_a_job_that_fails_is_tried_again_named_and_never_passes(sweep_file, tmp_
     assert process[0] == 0, process[1]
     broken = folder / "jobs" / JOBS[1]
     broken.mkdir()
-    (broken / "config.toml").write_text("")
+    (broken / "config.toml").write_text(config.to_toml(plan.load(folder).jobs[1].config))
     (broken / "run.json").write_text("{}")  # damaged: a run cannot go on
     status, output = run_script("sweep.py", sweep_file, "--output", folder, "--retries", 1)
     assert status == 1
-    assert f"{JOBS[1]}: KeyError: 'sessions'; trying again" in output
+    damaged = f"{broken / 'run.json'}: is damaged; restore it, or delete it to lose nothing but the list of sessions"
+    assert f"{JOBS[1]}: {damaged}; trying again" in output
     found = json.loads((folder / "status" / f"{JOBS[1]}.json").read_text())
-    assert (found["state"], found["attempts"], found["error"]) == ("failed", 2, "KeyError: 'sessions'")
+    assert (found["state"], found["attempts"], found["error"]) == ("failed", 2, damaged)
     assert "Traceback" in found["details"]
     table = output[output.index("jobs that are not finished") :]
     assert JOBS[1] in table
@@ -215,7 +216,7 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(sweep_file, tmp_path):
     status, output = run_script("sweep.py", sweep_file, "--output", tmp_path / "none", "--dry-run")
     assert status == 0, output
     assert "4 points in 2 jobs, 8 members" in output
-    assert "About 0.0 hours on this machine" in output
+    assert " seconds on this machine, 2 jobs at a time: " in output
     assert not (tmp_path / "none").exists()
 
 

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -79,7 +81,8 @@ def test_there_are_no_evaluations_on_envpool():
 
 def test_what_is_not_installed_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr("dsjax.pool.available", lambda: False)
-    with pytest.raises(ValueError, match=r"EnvPool is not installed; pip install -e '.\[fast\]'"):
+    monkeypatch.setitem(sys.modules, "envpool", None)  # importing it fails as if it were not there
+    with pytest.raises(ValueError, match=r"'envpool': it is not installed; pip install -e '.\[fast\]'"):
         choose("envpool")
     assert choose("auto", 1) == "sync"
 
