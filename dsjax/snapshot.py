@@ -27,7 +27,7 @@ FORMAT = 2  # of the arrays' names and meaning; a change makes older snapshots u
 
 _MARGIN = 2**20  # [bytes] of disk that a snapshot may need beside its arrays
 
-_LOGGERS = ("absl", "asyncio")  # where orbax logs every step, and errors that are raised here as well
+_LOGGERS = ("", "absl", "asyncio")  # where orbax logs every step, and errors that are raised here as well
 
 
 class SnapshotError(RunError):
@@ -139,13 +139,15 @@ class Snapshots:
                 f"{about['dsjax']}; this dsjax {version('dsjax')} reads format {FORMAT}; "
                 f"use the code that wrote it, whose commit is in run.json"
             )
-        try:
-            arrays = self._checkpointer.load(number)
-        except Exception as error:  # orbax and tensorstore raise many types for a damaged file
-            damaged = self._damaged(number, error)
-            del error
-            gc.collect()  # asyncio logs, once they are gone, each of the tasks that failed with it
-            raise damaged from None
+        reason = "its data files are missing"
+        if (self.folder / str(number) / "state" / "manifest.ocdbt").exists():
+            try:
+                arrays, reason = self._checkpointer.load(number), ""
+            except Exception as error:  # orbax and tensorstore raise many types for a damaged file
+                reason = str(error) or type(error).__name__
+        if reason:
+            gc.collect()  # now, as asyncio logs each task that failed once it is gone
+            raise self._damaged(number, reason)
         arrays = {name: np.asarray(value) for name, value in arrays.items()}
         if _checksum(arrays) != about["checksum"]:
             raise self._damaged(number, "its checksum does not match")
