@@ -249,6 +249,8 @@ def described(key: str, value: Any) -> str:
         return name if value else f"not {name}"
     if isinstance(value, str):
         return value
+    if key == "seed":  # of which every digit counts
+        return f"{name} {value}"
     if isinstance(value, tuple):
         return f"{name} {' '.join(map(str, value))}"
     return f"{name} {value:g}"

@@ -148,6 +148,11 @@ def test_seeds_of_64_bits_survive_a_round_trip(tmp_path, seed):
     assert config.load(tmp_path / "run.toml").seed == seed
 
 
+def test_seeds_are_told_apart_to_the_last_digit():
+    labels = {config.described("seed", seed) for seed in (2**64 - 1, 2**64 - 2)}
+    assert labels == {f"seed {2**64 - 1}", f"seed {2**64 - 2}"}
+
+
 def test_reading_a_config_does_not_load_jax():
     code = "import sys; from dsjax import config; config.build({}); print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
