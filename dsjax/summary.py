@@ -1,5 +1,6 @@
 """A comparison in numbers: rows per group, per pair of groups and per member, as in its figures."""
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -117,7 +118,7 @@ def markdown(groups: Sequence[dict]) -> str:
 
 def _cell(text):
     """Return a text as a cell of a table in Markdown."""
-    return text.replace("\\", "\\\\").replace("|", r"\|").replace("\n", " ")
+    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", text).replace("\n", " ")
 
 
 def _span(row, name, form=".1f", bounds=".1f"):

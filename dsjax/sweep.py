@@ -75,7 +75,7 @@ class Sweep:
             {key: _draw(key, how, self.sample_seed, sample) for key, how in self.random.items()}
             for sample in range(self.samples)
         ]
-        return [point for number, point in enumerate(drawn) if point not in drawn[:number]]
+        return list({repr(point): point for point in drawn}.values())
 
 
 def load(path: Path) -> Sweep:

@@ -17,6 +17,7 @@ from dsjax.comparison import Comparison, Group, notes_on
 from dsjax.errors import RunError
 from dsjax.histories import histories, is_scored
 from dsjax.plan import Plan
+from dsjax.records import rounds_of
 from dsjax.statistics import interval, iqm
 
 
@@ -71,10 +72,14 @@ def load(folder: Path) -> SweepResults:
     folder, plan = Path(folder), plans.load(folder)
     found, notes = {}, []
     for job in plan.jobs:
-        there = (job.folder(folder) / "members").exists()
-        if there:
-            found[job.name] = runs.load(job.folder(folder))
-            notes += found[job.name].notes
+        if rounds_of(job.folder(folder), "members"):
+            found[job.name] = run = runs.load(job.folder(folder))
+            if (run.config.points, run.config.members) != (job.config.points, job.config.members):
+                raise RunError(
+                    f"{run.folder}: its points are not those that {folder} plans: an older dsjax counted samples that "
+                    f"repeat others; compare its jobs as runs"
+                )
+            notes += run.notes
         else:
             notes.append(f"{job.name}: nothing is recorded; points {', '.join(map(str, job.points))} are missing")
     if not found:

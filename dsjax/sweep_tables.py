@@ -8,7 +8,7 @@ from dsjax import jobs
 from dsjax.forecast import Forecast
 from dsjax.formats import count, duration, interval, number
 from dsjax.plan import Plan
-from dsjax.sweep_results import SweepResults, effect_rows, label, point_rows
+from dsjax.sweep_results import SweepResults, effect_rows, label, point_rows, value_label
 from dsjax.terminal import PlainTable
 
 
@@ -80,11 +80,9 @@ def result_tables(results: SweepResults) -> list[Table]:
             interval(row["low"], row["high"]), number(row["training_iqm"]), number(row["fall_rate"], ".0%"),
         )  # fmt: skip
     for row in effect_rows(results) if results.is_grid() else ():
-        difference = (
-            number(row["difference_iqm"], "+.1f"),
-            interval(row["difference_low"], row["difference_high"], "+.1f"),
-        )
-        first = row["difference_low"] == row["difference_high"]
+        first = row["value"] == value_label(results.values(row["key"])[0])  # from which the others differ
+        low, high = row["difference_low"], row["difference_high"]
+        difference = number(row["difference_iqm"], "+.1f"), interval(low, high, "+.1f")
         effects.add_row(
             f"{row['key'].split('.')[-1].replace('_', ' ')}: {row['value']}", number(row["iqm"]),
             interval(row["low"], row["high"]), *(("", "") if first else difference),

@@ -130,7 +130,7 @@ def test_a_name_is_shown_as_it_is_wherever_it_is_shown(small_runs, tmp_path):
     status, output = run_script("compare.py", run, small_runs / "a", *options)
     assert status == 0, output
     assert "_[x]|$y$<i>" in output
-    assert r"| _[x]\|$y$<i> |" in (tmp_path / "groups.md").read_text()
+    assert r"| \_\[x\]\|$y$\<i\> |" in (tmp_path / "groups.md").read_text()
     assert "_[x]|$y$<i>" in (tmp_path / "groups.csv").read_text()
     status, output = run_script("report.py", run, "--output", tmp_path / "report.html")
     assert status == 0, output

@@ -89,3 +89,20 @@ def test_the_script_reports_a_sweep(small_sweep, tmp_path):
     assert "amplitude 0.4" in output
     names = {path.name for path in tmp_path.iterdir()}
     assert {"points.csv", "effects.csv", "members.csv", "ranking.png", "main-effects.pdf", "heat-map.png"} <= names
+
+
+def test_a_job_whose_points_are_others_than_planned_is_refused(small_sweep, tmp_path):
+    """As where samples that repeat others were points of their own: members would get other points' names."""
+    sweep = copy(small_sweep, tmp_path / "sweep")
+    path = plan.load(sweep).jobs[0].folder(sweep) / "config.toml"
+    path.write_text(path.read_text().replace("members = 2", "members = 3"))
+    with pytest.raises(RunError, match=r"its points are not those that .*sweep plans: an older dsjax counted samples"):
+        sweep_results.load(sweep)
+
+
+def test_a_job_that_has_recorded_nothing_yet_is_noted(small_sweep, tmp_path):
+    sweep = copy(small_sweep, tmp_path / "sweep")
+    first = plan.load(sweep).jobs[0]
+    for file in (first.folder(sweep) / "members").iterdir():
+        file.unlink()
+    assert sweep_results.load(sweep).notes[0].startswith(f"{first.name}: nothing is recorded; points ")
