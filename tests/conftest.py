@@ -3,9 +3,7 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # The scripts that tests start compile the same programs again and again: let them share.
@@ -16,23 +14,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
 import pytest
-
-ROOT = Path(__file__).parent.parent
-# Two jobs of four rounds, to be disturbed.
-SWEEP = """
-seeds = 2
-[base]
-episodes = 0
-steps = 1600
-round_steps = 400
-evaluation.every = 2
-evaluation.episodes = 1
-environment.backend = "sync"
-[grid]
-learning.optimizer = ["sgd", "adam"]
-learning.learning_rate = [1e-5, 1e-4]
-"""
-JOBS = ("000-iros2018-sgd", "001-iros2018-adam")
+from helpers import SWEEP, run_command, started
 
 # Nothing may change type or shape unnoticed.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -49,8 +31,8 @@ def float64():
 @pytest.fixture(scope="session")
 def small_runs(tmp_path_factory):
     """Return three small finished runs to read: "a", "b" with another seed, and "c" without repulsion, and shorter."""
-    from dsjax import config
-    from dsjax.training import Trainer
+    from dsjax.config import loading
+    from dsjax.training.trainer import Trainer
 
     settings = {
         "members": 3, "steps": 1200, "round_steps": 300, "environment": {"backend": "sync"},
@@ -59,14 +41,16 @@ def small_runs(tmp_path_factory):
     changes = {"a": {}, "b": {"seed": 1}, "c": {"learning": {"repulsive": False}, "steps": 600, "members": 2}}
     folder = tmp_path_factory.mktemp("runs")
     for name, change in changes.items():
-        Trainer(config.build(settings | change), folder / name).run()
+        Trainer(loading.build(settings | change), folder / name).run()
     return folder
 
 
 @pytest.fixture(scope="session")
 def small_sweep(tmp_path_factory):
     """Return the folder of a small finished sweep of six points, in two jobs, with two members each."""
-    from dsjax import jobs, plan, sweep
+    from dsjax.sweeps import jobs
+    from dsjax.sweeps.plan import read_plan
+    from dsjax.sweeps.spec import open_folder, read_sweep
 
     file, folder = tmp_path_factory.mktemp("sweeps") / "small.toml", tmp_path_factory.mktemp("sweeps") / "small"
     file.write_text(
@@ -74,8 +58,8 @@ def small_sweep(tmp_path_factory):
         "evaluation.every = 1\nevaluation.episodes = 2\n"
         "[grid]\nsynapse.amplitude = [0.1, 0.2, 0.4]\nlearning.repulsive = [true, false]\n"
     )
-    sweep.open_folder(sweep.load(file), folder)
-    for job in plan.load(folder).jobs:
+    open_folder(read_sweep(file), folder)
+    for job in read_plan(folder).jobs:
         jobs.train(job, folder)
     return folder
 
@@ -91,38 +75,20 @@ def sweep_file(tmp_path_factory):
 def whole(sweep_file):
     """Return the folder of that sweep, trained on this machine and disturbed by nothing."""
     folder = sweep_file.parent / "whole"
-    status, output = run_script("sweep.py", sweep_file, "--output", folder)
+    status, output = run_command("sweep", sweep_file, "--output", folder)
     assert status == 0, output
     return folder
-
-
-_started = []
-
-
-def start_script(name, *arguments, **options):
-    """Start a script as a user would, in a process group of its own."""
-    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    _started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True, **(pipes | options)))
-    return _started[-1]
 
 
 @pytest.fixture(autouse=True)
 def no_script_is_left():
     """End the scripts that a failed test has left running."""
     yield
-    while _started:
-        process = _started.pop()
+    while started:
+        process = started.pop()
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-
-
-def run_script(name, *arguments):
-    """Run a script to its end; return its exit status and what it printed."""
-    process = start_script(name, *arguments)
-    output, _ = process.communicate(timeout=300)
-    return process.returncode, output
 
 
 @pytest.fixture

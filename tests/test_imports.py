@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 # The rows of the structure, from the bottom: a file imports only from rows above it in this list.
 ORDER = (

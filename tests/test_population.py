@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 from dsjax import population
 from dsjax.presets import PRESETS, preset
-from dsjax.rounds import training_step
+from dsjax.training.rollout import training_step
 
 STEPS = 300
 

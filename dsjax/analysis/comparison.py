@@ -1,0 +1,200 @@
+"""Members of one run or of many, in groups that differ in how they were trained.
+
+No member is left out: those that were stopped, or trained for less than others, count as far as they went.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dsjax.analysis.members import Member, is_scored, member_histories
+from dsjax.config import loading
+from dsjax.errors import ConfigError, RunError
+from dsjax.storage.run import read_run
+
+# Keys that do not make a group: which members there are, for how long and where they ran, how they were watched.
+_SECTIONS = ("evaluation.", "snapshots.", "environment.workers")
+_KEYS = ("seed", "members", "first_member", "points", "episodes", "steps", "until_solved")
+# Members whose last steps differ by less are taken to end together: resets are no steps, so no two end quite alike.
+SAME_END = 0.95
+
+
+@dataclass(frozen=True)
+class Group:
+    """Members that were trained alike."""
+
+    label: str
+    members: list[Member]
+
+    def scores(self) -> np.ndarray:
+        """Return the mean final return of the frozen centers of each member that was ever evaluated."""
+        scores = np.array([member.score for member in self.members])
+        return scores[np.isfinite(scores)]
+
+    def watched(self, unit: str) -> np.ndarray:
+        """Return until when each member might have been solved, (N,), in one of `histories.UNITS`.
+
+        A member that was stopped will not be solved: it counts as watched for as long as any of the group. So do those
+        that end together: or one solved in the last round would seem to have outlived those of another run.
+        """
+        watched = np.array([member.watched(unit) for member in self.members])
+        together = (unit == "step") & (watched >= SAME_END * watched.max())
+        return np.where([member.running for member in self.members] & ~together, watched, watched.max())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups of members, with caveats."""
+
+    groups: list[Group]
+    terrains: str  # set of terrains on which the final frozen centers walked
+    notes: list[str]
+
+    def last(self, unit: str) -> int:
+        """Return how long the longest member of all has trained, in one of `histories.UNITS`."""
+        return max(member.trained(unit) for group in self.groups for member in group.members)
+
+
+def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[str] = ()) -> Comparison:
+    """Read runs and group their members.
+
+    Args:
+      folders: of the runs.
+      by: config keys; members with the same values of these make a group. By default all that say how they learn.
+      labels: what to call the groups, in the order in which their members are found; the values in which they differ
+        if empty.
+
+    Raises:
+      RunError: there is no run, one cannot be read, or two hold the same members.
+      ConfigError: there is no such key, or there are not as many labels as groups.
+    """
+    if not folders:
+        raise RunError("nothing to compare; name at least one run folder, as runs/NAME")
+    known = loading.flat(loading.build({}))
+    if unknown := [key for key in by if key not in known]:
+        raise ConfigError(f"--by: {loading.unknown_key(unknown[0])}")
+    found = [read_run(folder) for folder in folders]
+    # All on the same terrains, or the comparison would be of terrains.
+    scored = all(map(is_scored, found))
+    members = [member for run in found for member in member_histories(run, scored)]
+    _refuse_repeats(members)
+    together: dict[tuple, list[Member]] = {}
+    for member in members:
+        together.setdefault(tuple(_values(member.config, by).items()), []).append(member)
+    _refuse_mixed_tasks(together.values(), by)
+    described = _labels([alike[0].config for alike in together.values()], by)
+    if labels and len(labels) != len(described):
+        raise ConfigError(f"--labels: there are {len(labels)} for {len(described)} groups: {'; '.join(described)}")
+    labels = labels or described
+    groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
+    notes = [note for run in found for note in run.notes]
+    return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups))
+
+
+def _values(config, by=()):
+    """Return the values of a config, by key, that make a group."""
+    values = loading.flat(config)
+    # gymnasium's own backends give the same bits.
+    values["environment.backend"] = "envpool" if config.environment.backend == "envpool" else "gymnasium"
+    return {
+        key: value
+        for key, value in values.items()
+        if (key in by if by else key not in _KEYS and not key.startswith(_SECTIONS))
+    }
+
+
+def _refuse_repeats(members):
+    """Raise RunError if two members are the same: they would pass for independent ones."""
+    seen: dict[tuple, Path] = {}
+    for member in members:
+        config, folder = member.config, member.run.folder
+        same = config.seed, config.first_member, *_values(config).items()
+        if same in seen:
+            raise RunError(
+                f"{seen[same]} and {folder} have the same config and seed: their members are the same, "
+                f"not independent; leave one out"
+            )
+        seen[same] = folder
+
+
+def _refuse_mixed_tasks(groups, by):
+    """Raise ConfigError if members of one group walk on different tasks."""
+    for members in groups:
+        if len(tasks := _tasks(members)) > 1:
+            raise ConfigError(
+                f"--by {' '.join(by)} makes one group of members on {' and on '.join(tasks)}, whose returns are not of "
+                f"the same kind; add environment.id to --by"
+            )
+
+
+def _tasks(members):
+    """Return the tasks that members walk on, by name."""
+    return sorted({member.config.environment.id for member in members})
+
+
+def _labels(firsts, by):
+    """Return each group's label, given one config of each: the values in which groups differ.
+
+    Of a value that comes with a preset the preset's name tells enough. So it does of a group that stands alone, beside
+    what is not as in its preset.
+    """
+    values = [_values(config, by) for config in firsts]
+    if by:
+        differing = list(by)
+    else:
+        own = [_values(loading.build({"preset": config.preset})) for config in firsts]
+        changed = [{k for k in v if v[k] != o[k]} for v, o in zip(values, own, strict=True)]
+        differing = [key for key in values[0] if len({value[key] for value in values}) > 1]
+        if len(firsts) == 1:
+            differing = ["preset", *(key for key in values[0] if key in changed[0] - {"environment.backend"})]
+        elif "preset" in differing:
+            differing = [key for key in differing if key == "preset" or key in set().union(*changed)]
+    return [", ".join(loading.described(key, value[key]) for key in differing) for value in values]
+
+
+def notes_on(groups):
+    """Return the caveats to print with the comparison, a line each."""
+    members = [member for group in groups for member in group.members]
+    notes = []
+    if len(tasks := _tasks(members)) > 1:
+        notes.append(f"members walk on different tasks, {' and '.join(tasks)}: their returns are not of the same kind")
+    # An evaluation in training meets more terrains where a member may be solved, whatever its config says.
+    counts = {len(m.final["return"]) if m.scored else m.config.evaluation.episodes for m in members} - {0}
+    if len(counts) > 1:
+        notes.append(
+            f"final frozen returns are over {min(counts)} to {max(counts)} terrains, not alike for all members"
+        )
+    for group in groups:
+        for member in group.members:
+            who, steps = f"{member.run.folder}: member {member.index}", f"{member.trained('step'):,} steps"
+            if not member.running:
+                notes.append(f"{who} was stopped after {steps}, as its action was not finite")
+            if not np.isfinite(member.score):
+                notes.append(f"{who} was never evaluated, and has no frozen return")
+        if every := max(member.config.selection.every for member in group.members):
+            notes.append(
+                f"{group.label}: trained with selection.every = {every}: its members copied each other, and are not "
+                f"independent, though intervals and probabilities treat them so"
+            )
+        parents = [member.config.parent for member in group.members]
+        notes += [f"{group.label}: {note}" for note in dict.fromkeys(map(_note_on, parents)) if note]
+        resting = np.array([member.rests for member in group.members])
+        if resting.any():
+            notes.append(f"{group.label}: {resting.sum()} of {len(resting)} members rest since they were solved")
+        trained = np.array([member.trained("step") for member in group.members])
+        if short := int(np.sum(~resting & (trained < SAME_END * trained.max()))):
+            end = f"{trained.max():,} steps"
+            notes.append(f"{group.label}: {short} of {len(trained)} members end before the longest, at {end}")
+    return notes
+
+
+def _note_on(parent):
+    """Return a line on how the members of a branch began; "" where they were untrained."""
+    if not parent.run:
+        return ""
+    if not parent.best_of:
+        return "all began as one trained member, whose steps are not counted here: intervals say nothing of other seeds"
+    whence = f"began as the best of {parent.best_of}" if parent.best_of > 1 else "went on from another run"
+    return f"each member {whence}, whose steps are not counted here"

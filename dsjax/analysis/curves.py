@@ -1,0 +1,81 @@
+"""A quantity of a group's members over their time, with the interquartile mean over members and its interval."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dsjax.analysis.comparison import SAME_END
+from dsjax.analysis.stats import interval, iqm, trailing_mean
+from dsjax.envs.task import SOLVED_EPISODES
+
+_POINTS = 201
+
+
+class Curve(NamedTuple):
+    """A quantity at T points in time of N members."""
+
+    at: np.ndarray  # (T,) steps or episodes
+    values: np.ndarray  # (N, T); nan before a member's first value, after its end, and where it was not measured
+    times: np.ndarray  # (N, T) when each member was there itself: resets are no steps, so no two are quite together
+    iqm: np.ndarray  # (T,) over the members that are there; nan until all have begun, and once half have ended
+    low: np.ndarray  # (T,) bootstrap interval of the IQM
+    high: np.ndarray  # (T,)
+    whole: np.ndarray  # (T,) bool: no member has ended yet
+
+
+def training_curve(group, unit, end):
+    """Return the mean return of the last 100 training episodes, at most: of the oscillating, learning controllers.
+
+    Args:
+      group: comparison.Group.
+      unit: one of histories.UNITS, of time.
+      end: last point in time.
+    """
+    ends = _together(np.array([member.trained(unit) for member in group.members], float))
+    # Each member's end is a point, so that its line ends there.
+    points = np.union1d(np.linspace(0, end, _POINTS), ends[ends <= end])
+    values = np.full((len(group.members), len(points)), np.nan)
+    for row, until, member in zip(values, ends, group.members, strict=True):
+        means = trailing_mean(member.episodes["return"], SOLVED_EPISODES)
+        at = member.episodes["step"] if unit == "step" else np.arange(1, len(means) + 1)
+        if len(at):
+            inside = (points >= at[0]) & (points <= until)
+            row[inside] = means[np.maximum(np.searchsorted(at, points[inside], side="right") - 1, 0)]
+    return _over_members(points, values, np.broadcast_to(points, values.shape), ends[:, None] >= points)
+
+
+def frozen_curve(group):
+    """Return the mean return of the frozen centers over steps, at the evaluations and nowhere else.
+
+    Members are evaluated after the same steps of their vector env, and with few resets more or fewer of their own: a
+    point is what was measured after as many, at the mean of the members' own steps.
+    """
+    ticks = np.unique(np.concatenate([member.evaluations["tick"] for member in group.members]))
+    values, times = np.full((2, len(group.members), len(ticks)), np.nan)
+    last = np.full(len(group.members), -1.0)
+    for number, member in enumerate(group.members):
+        places = np.searchsorted(ticks, member.evaluations["tick"])
+        values[number, places], times[number, places] = member.evaluations["return"], member.evaluations["step"]
+        last[number] = member.evaluations["tick"].max(initial=-1)
+    at = np.nanmean(times, axis=0) if len(ticks) else ticks
+    return _over_members(at, values, times, _together(last)[:, None] >= ticks)
+
+
+def _together(ends):
+    """Return members' ends, those that differ by little from the last taken for it."""
+    return np.where(ends >= SAME_END * ends.max(), ends.max(), ends)
+
+
+def _over_members(points, values, times, goes_on):
+    """Return the Curve of members' values, (N, T), and whether each has not ended by a point, (N, T) bool."""
+    there = np.isfinite(values)
+    ever = there.any(axis=1, keepdims=True)
+    shown = (there.mean(axis=0) > 0.5) & (there | ~goes_on | ~ever).all(axis=0)
+    centers, low, high = np.full((3, len(points)), np.nan)
+    # Between two ends of members the same ones are there: one bootstrap serves all points in between.
+    for present in np.unique(there[:, shown], axis=1).T:
+        here = shown & (there == present[:, None]).all(axis=0)
+        some = values[present][:, here]
+        centers[here] = iqm(some, axis=0)
+        low[here], high[here] = interval(some)
+    return Curve(points, values, times, centers, low, high, np.all(goes_on, axis=0))

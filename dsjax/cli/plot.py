@@ -1,0 +1,29 @@
+"""`dsjax plot`: plot one member's training."""
+
+from pathlib import Path
+
+import tyro
+
+
+def main(arguments: list[str], program: str | None = None) -> None:
+    """Run the command."""
+    tyro.cli(plot, args=arguments, prog=program)
+
+
+def plot(run: tyro.conf.Positional[Path], member: int = 0, output: Path | None = None) -> None:
+    """Plot one member's training: returns, lengths, amplitude, sensitivity, drift of the centers.
+
+    Args:
+        run: Run folder; the run may be training.
+        member: Which member.
+        output: Folder of the figure; RUN/figures if not given.
+    """
+    # Imported here because --help needs none of it.
+    from dsjax.analysis.members import member_histories
+    from dsjax.plotting import comparisons, style
+    from dsjax.storage.run import check_member, read_run
+
+    found = read_run(run)
+    check_member(run, found.config, member)
+    figure = comparisons.progress(member_histories(found)[member])
+    print(*style.save(figure, output or run / "figures", f"progress-member{member}"), sep="\n")

@@ -1,0 +1,187 @@
+"""Tables for the terminal, narrow enough for 80 columns."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from dsjax.analysis.formats import interval, number
+from dsjax.analysis.members import UNITS
+from dsjax.analysis.stats import describe_episodes, iqm
+from dsjax.analysis.summary import evaluation_rows
+from dsjax.cli.terminal import PlainTable
+from dsjax.envs.task import SOLVED_EPISODES, SOLVED_RETURN
+from dsjax.errors import RunError
+from dsjax.evaluation.score import Score
+from dsjax.machine import cores
+from dsjax.storage.run import read_run
+from dsjax.training.callbacks import RunStatus
+from dsjax.training.speed import Measurement, growth
+
+
+def summary_table(run: RunStatus) -> Table:
+    """Return the table that a training ends with: one row per member, all returns per episode.
+
+    "learning" is the mean over the last 100 training episodes, of the oscillating, learning controller; "frozen" the
+    mean of its frozen centers over the held-out terrains of the last evaluation. A rule for "solved" is met at a mean
+    of 300 over 100 such episodes; shown is the step (episode) at which it was first met.
+    """
+    stats = run.stats
+    table = PlainTable(f"{run.folder}\n{run.config.preset}, seed {run.config.seed}")
+    solved_at = ("solved\nlearning", "solved\nfrozen")
+    for name in ("member", "steps", "episodes", "learning", "best", "frozen", *solved_at):
+        table.add_column(name, justify="right")
+    table.add_column("state")
+    running, trained = run.members["running"], stats.training_return()
+    for m in range(len(stats.steps)):
+        returns = (trained[m], stats.best_return[m], stats.frozen_return[m])
+        solved = (
+            (stats.training_solved_step[m], stats.training_solved_episode[m]),
+            (stats.frozen_solved_step[m], stats.frozen_solved_episode[m]),
+        )
+        table.add_row(
+            *(str(m), f"{stats.steps[m]:,}", f"{stats.completed[m]:,}"),
+            *map(number, returns),
+            *("-" if step < 0 else f"{step:,} ({episode:,})" for step, episode in solved),
+            "ok" if running[m] else f"stopped in round {stats.stopped_round[m]}: not finite",
+        )
+    return table
+
+
+def score_table(result: Score) -> Table:
+    """Return the table of a scored run: one row per member, then the population's median and IQM over members."""
+    rows = result.table
+    what = "frozen centers" if result.weights == "centers" else "oscillating weights, not learning"
+    table = PlainTable(f"{result.run}\nround {result.snapshot}: {what} on {result.terrains}")
+    columns = ("member", "steps", "episodes", "mean", "std", "median", "worst", "falls", "length", "solved")
+    for name in columns:
+        table.add_column(name, justify="right")
+    member, step = rows["member"].to_numpy(), rows["step"].to_numpy()
+    returns, lengths, outcomes = (rows[name].to_numpy() for name in ("return", "length", "outcome"))
+    scores = {
+        m: describe_episodes(returns[member == m], lengths[member == m], outcomes[member == m])
+        for m in np.unique(member)
+    }
+    for m, s in scores.items():
+        figures = (number(s[name]) for name in ("mean", "std", "median", "worst"))
+        solved = "yes" if s["mean"] >= SOLVED_RETURN else "no"
+        enough = s["episodes"] >= SOLVED_EPISODES
+        table.add_row(
+            str(m), f"{step[member == m][0]:,}", str(s["episodes"]), *figures,
+            f"{s['fall_rate']:.0%}", f"{s['length']:.0f}", solved if enough else "-",
+        )  # fmt: skip
+    means = [s["mean"] for s in scores.values()]
+    table.add_caption(f"over members: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}")
+    return table
+
+
+def curve_table(folder: Path) -> Table:
+    """Return the table of a run's evaluations: one row each, statistics over members.
+
+    Raises:
+      RunError: there is no run, or it has no evaluation yet.
+    """
+    run = read_run(folder)
+    evaluations = run.evaluations
+    if not len(evaluations):
+        raise RunError(f"{folder}: no evaluation yet")
+    table = PlainTable(f"{folder}\nfrozen centers on {evaluations['terrains'][0]}, over members")
+    if run.notes:
+        table.add_caption("\n".join(run.notes))
+    for name in ("round", "members", "steps", "median", "IQM", "worst", "best", "falls"):
+        table.add_column(name, justify="right")
+    for row in evaluation_rows(evaluations):
+        returns = (f"{row[name]:.1f}" for name in ("median", "iqm", "worst", "best"))
+        table.add_row(
+            str(row["round"]), str(row["members"]), f"{row['steps']:,.0f}", *returns, f"{row['fall_rate']:.0%}"
+        )
+    return table
+
+
+def speed_tables(preset: str, repeats: int, measured: list[Measurement]) -> tuple[Table, Table]:
+    """Return the tables of speeds, with medians of ratios repeat by repeat, and of where a step's time goes."""
+    speeds = PlainTable(f"environment steps/s, {preset}, {cores()} cores, medians of {repeats}")
+    for name in ("backend", "members", "random", "replay", "training", "training\n/random", "training\n/replay", "MB"):
+        speeds.add_column(name, justify="right")
+    parts = ("walkers", "controllers", "counting")
+    shares = PlainTable("one step of the population in us, and its parts")
+    for name in ("backend", "members", "step", *parts):
+        shares.add_column(name, justify="right")
+    for m in measured:
+        medians = (statistics.median(values) for values in (m.random, m.replay, m.training))
+        ratios = (m.ratio("random"), m.ratio("replay"))
+        about = m.backend, str(m.members)
+        speeds.add_row(*about, *(f"{s:,.0f}" for s in medians), *(f"{r:.2f}" for r in ratios), f"{m.memory:,.0f}")
+        whole = sum(m.shares.values())
+        shares.add_row(
+            *about, f"{whole:,.0f}", *(f"{m.shares[part]:,.0f} ({m.shares[part] / whole:3.0%})" for part in parts)
+        )
+    return speeds, shares
+
+
+def alone_table(preset: str, alone: dict[int, float]) -> Table:
+    """Return the table of the controllers' step without walkers, from microseconds per member by size."""
+    table = PlainTable(f"controllers alone, {preset}")
+    table.add_column("members", justify="right")
+    table.add_column("us per member step", justify="right")
+    for members, microseconds in alone.items():
+        table.add_row(f"{members:,}", f"{microseconds:.2f}")
+    return table
+
+
+def soak_table(rows: list[tuple[int, int, float]]) -> Table:
+    """Return the table of a soak: memory after some twelve of its rounds."""
+    table = PlainTable("memory of a long training")
+    for name in ("round", "steps of all members", "MB"):
+        table.add_column(name, justify="right")
+    for place in np.unique(np.linspace(0, len(rows) - 1, 12).astype(int)):
+        done, steps, memory = rows[place]
+        table.add_row(str(done), f"{steps:,}", f"{memory:,.1f}")
+    table.add_caption(f"growth over the second half: {growth(rows):+.2f} MB per 10 million steps")
+    return table
+
+
+def comparison_tables(groups: Sequence[dict], pairs: Sequence[dict]) -> list[Table]:
+    """Return the tables of a comparison's rows: returns by group, when solved, and pairs of groups if there are any.
+
+    "learning" is each member's mean over its last 100 training episodes, "frozen" that of its frozen centers' last
+    episodes; shown are interquartile means over members with their 95 % bootstrap intervals.
+    """
+    returns = PlainTable(f"returns, IQM over members and its 95 % interval; frozen on {groups[0]['terrains']}")
+    solved = PlainTable(f"solved: a mean of {SOLVED_RETURN:.0f}; medians by Kaplan-Meier")
+    for table, names in (
+        (returns, ("learning", "frozen", "worst", "best", "falls")),
+        (solved, ("rule", "solved", "median steps", "median episodes")),
+    ):
+        table.add_column("group", overflow="fold")
+        for name in names:
+            table.add_column(name, justify="right", no_wrap=True)
+    for row in groups:
+        returns.add_row(
+            f"{row['group']}\n{row['members']} members, {row['median_steps']:,.0f} steps",
+            *(_with_interval(row, f"{what}_iqm") for what in ("training", "frozen")),
+            number(row["frozen_worst"]), number(row["frozen_best"]), number(row["fall_rate"], ".0%"),
+        )  # fmt: skip
+        for rule, name in (("training", "learning"), ("frozen", "frozen")):
+            medians = (row[f"{rule}_solved_median_{unit}s"] for unit in UNITS)
+            share = f"{row[f'{rule}_solved']}/{row['members']}"
+            label = row["group"] if rule == "training" else ""
+            solved.add_row(label, name, share, *(number(m, ",.0f") for m in medians))
+    return [returns, solved, *_pairs_table(pairs)]
+
+
+def _pairs_table(rows):
+    pairs = PlainTable("probability of a higher frozen return [95 %]")
+    pairs.add_column("a member of", overflow="fold")
+    pairs.add_column("over one of", overflow="fold")
+    pairs.add_column("probability", justify="right")
+    for row in rows:
+        span = f"{row['probability']:.2f} [{interval(row['low'], row['high'], '.2f', ', ')}]"
+        pairs.add_row(row["first"], row["second"], span)
+    return [pairs] if pairs.rows else []
+
+
+def _with_interval(row, name):
+    return f"{number(row[name])}\n{interval(row[name + '_low'], row[name + '_high'])}"

@@ -1,0 +1,1 @@
+"""What a run is: its config's schema, and reading it."""

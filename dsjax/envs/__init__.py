@@ -1,0 +1,1 @@
+"""Walkers behind one vector-env interface."""

@@ -1,0 +1,75 @@
+"""Walkers to train on: one vector env per population, from one of three backends.
+
+    envpool   EnvPool's C++ walkers in threads: fastest; optional, and for training only
+    async     gymnasium's walkers in a few worker processes that each hold many
+    sync      gymnasium's walkers in this process
+
+`sync` and `async` give the same bits; `envpool` has terrains and rounding of its own.
+"""
+
+import warnings
+
+from dsjax.envs import envpool
+from dsjax.envs.envpool import PoolVectorEnv
+from dsjax.envs.processes import WorkerVectorEnv
+from dsjax.envs.vector import LocalVectorEnv
+from dsjax.machine import cores
+
+BACKENDS = ("auto", "envpool", "async", "sync")
+_ASYNC_ENVS = 4  # from so many on, two workers gain more than handing them each step costs
+# So many in each of two groups gain more by taking turns than the second call of the controllers costs.
+_GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf")}
+
+
+def choose(backend="auto", count=1, workers=None, gymnasium_only=False):
+    """Return the backend meant, "auto" being the fastest that there is.
+
+    Args:
+      backend: one of `BACKENDS`.
+      count: number of envs.
+      workers: processes or threads; None is one per core.
+      gymnasium_only: leave EnvPool out of "auto".
+
+    Raises:
+      ValueError: the backend does not exist, or is not installed.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"environment.backend = {backend!r}: must be one of {', '.join(BACKENDS)}")
+    if backend == "envpool" and (reason := envpool.complaint()):
+        raise ValueError(f"environment.backend = 'envpool': {reason}")
+    if backend != "auto":
+        return backend
+    if envpool.available() and not gymnasium_only:
+        if not (reason := envpool.complaint()):
+            return "envpool"
+        warnings.warn(f"EnvPool is not used: {reason}; gymnasium's walkers are slower", stacklevel=2)
+    return "async" if min(workers or cores(), count) > 1 and count >= _ASYNC_ENVS else "sync"
+
+
+def make_vector(env_id, count, backend="auto", workers=None, render=None, groups=None):
+    """Return a vector env of `count` walkers in NEXT_STEP autoreset mode.
+
+    Args:
+      env_id: "BipedalWalker-v3" or "BipedalWalkerHardcore-v3".
+      count: number of envs.
+      backend: one of `BACKENDS`.
+      workers: processes of the async backend, threads of envpool; None is one per core.
+      render: index of one env to show in a window, which only gymnasium's can; None shows none.
+      groups: groups that can take turns, see `grouped`; None is as many as pay, 1 or 2.
+
+    Returns:
+      grouped.GroupedVectorEnv.
+
+    Raises:
+      ValueError: the backend does not exist, is not installed, or cannot show a window.
+    """
+    backend = choose(backend, count, workers, gymnasium_only=render is not None)
+    workers = min(workers or cores(), count)
+    groups = groups or (2 if workers > 1 and count >= 2 * _GROUP_ENVS[backend] else 1)
+    if backend == "sync":
+        return LocalVectorEnv(env_id, count, render)
+    if backend == "async":
+        return WorkerVectorEnv(env_id, count, workers, groups, render)
+    if render is not None:
+        raise ValueError("environment.backend = 'envpool': EnvPool shows no window; use evaluate.py --render")
+    return PoolVectorEnv(env_id, count, workers, groups)

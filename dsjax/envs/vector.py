@@ -1,0 +1,82 @@
+"""Vector envs whose members step in groups that take turns, so that walkers and controllers can work at the same time.
+
+while training:
+    for group in range(len(envs.groups)):
+        outcome = envs.recv(group)              # waits for this group's walkers; the others' go on stepping
+        envs.send(group, act(outcome))          # meanwhile this process computes
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from dsjax.envs import bipedal
+
+
+class GroupedVectorEnv(VectorEnv):
+    """A vector env of walkers in groups, in NEXT_STEP autoreset mode; backends say how a group steps."""
+
+    single_observation_space: Any
+    single_action_space: Any
+
+    def __init__(self, env_id, groups):
+        single = bipedal.make(env_id)
+        self.env_id, self.groups = env_id, groups
+        self.num_envs = groups[-1].stop
+        self.single_observation_space, self.single_action_space = single.observation_space, single.action_space
+        self.observation_space = batch_space(single.observation_space, self.num_envs)
+        self.action_space = batch_space(single.action_space, self.num_envs)
+        self.metadata = {**single.metadata, "autoreset_mode": AutoresetMode.NEXT_STEP}
+        single.close()
+
+    def send(self, group, actions):
+        """Let a group's walkers take their actions, (members, 4), and go on without waiting."""
+        raise NotImplementedError
+
+    def recv(self, group):
+        """Return what a group's last step brought: observation, reward, terminated, truncated.
+
+        The arrays are valid until the group is sent its next actions.
+        """
+        raise NotImplementedError
+
+    def step(self, actions):
+        """Step every walker, as any vector env does."""
+        for group, members in enumerate(self.groups):
+            self.send(group, actions[members])
+        outcomes = [self.recv(group) for group in range(len(self.groups))]
+        whole = outcomes[0] if len(outcomes) == 1 else map(np.concatenate, zip(*outcomes, strict=True))
+        return *whole, {}
+
+
+class LocalVectorEnv(GroupedVectorEnv):
+    """All walkers in this process, one after the other: a single group."""
+
+    def __init__(self, env_id, count, render=None):
+        super().__init__(env_id, (slice(0, count),))
+        self._envs = local(env_id, range(count), render)
+
+    def reset(self, *, seed=None, options=None):
+        """Begin a series of episodes in every env; see `walker.Episodes`."""
+        return self._envs.reset(seed=seed, options=options)
+
+    def send(self, group, actions):
+        """Step the walkers at once."""
+        self._outcome = self._envs.step(actions)
+
+    def recv(self, group):
+        """Return what the step brought."""
+        return self._outcome[:4]
+
+    def close_extras(self, **kwargs):
+        """Close the walkers, and the window if there is one."""
+        self._envs.close()
+
+
+def local(env_id, indices, render=None):
+    """Return gymnasium's own vector env of walkers in this process, the one of index `render` in a window."""
+    modes = ["human" if index == render else None for index in indices]
+    return SyncVectorEnv([partial(bipedal.make, env_id, mode) for mode in modes], copy=False)

@@ -1,0 +1,1 @@
+"""Trained controllers: load, evaluate, score and record them."""

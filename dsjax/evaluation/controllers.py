@@ -1,0 +1,124 @@
+"""Trained controllers, of a run's snapshot or shipped with dsjax: to score, to look into, to film."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dsjax import population
+from dsjax.config.schema import Config
+from dsjax.controller import ControllerParams
+from dsjax.errors import RunError
+from dsjax.population import PopulationState
+from dsjax.storage import hyperparameters, pretrained
+from dsjax.storage.metadata import read_sessions
+from dsjax.storage.run import check_member, read_run_config
+from dsjax.storage.snapshots import Snapshots
+from dsjax.storage.states import first_centers, from_file, restored, untrained
+
+
+@dataclass(frozen=True)
+class Controllers:
+    """The population of one snapshot, or of a controller's file."""
+
+    folder: Path  # of the run; or "pretrained:NAME", or a controller's file
+    config: Config
+    round: int  # of the snapshot
+    state: PopulationState
+    steps: np.ndarray  # (N,) environment steps that each member had trained for
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)  # (N,) by key, those that selection has changed
+
+    @property
+    def name(self) -> str:
+        """What to call them in a file's name or a figure."""
+        return self.folder.resolve().name if self.in_run() else Path(str(pretrained.name_of(self.folder))).stem
+
+    def in_run(self) -> bool:
+        """Return whether they are of a run, whose folder takes what is found out about them."""
+        return pretrained.name_of(self.folder) is None
+
+    def params(self) -> ControllerParams:
+        """Return the members' numbers, leaves (N,), as of the snapshot."""
+        return hyperparameters.replaced(self.config.population_params(), self.numbers)
+
+    def alone(self, member: int) -> Config:
+        """Return the config of one member alone, with its numbers as of the snapshot."""
+        return hyperparameters.alone(self.config, member, self.numbers)
+
+    def untrained_centers(self) -> np.ndarray:
+        """Return where the members' centers were when the run began, (N, 438)."""
+        if self.in_run():
+            return first_centers(self.config, self.folder)
+        return np.asarray(untrained(self.config).members.synapses.center)
+
+    def members(self, chosen: Sequence[int] = ()) -> list[int]:
+        """Return the chosen members in order; without a choice all that were not stopped.
+
+        Raises:
+          RunError: a chosen member does not exist, or there is none to choose.
+        """
+        for member in chosen:
+            check_member(self.folder, self.config, member)
+        members = chosen or [int(m) for m in np.flatnonzero(np.asarray(self.state.running))]
+        if not members:
+            raise RunError(f"{self.folder}: every member was stopped for a value that was not finite")
+        return sorted(set(members))
+
+
+def load_controllers(folder: Path, snapshot: str = "latest") -> Controllers:
+    """Return the controllers of a run's snapshot, or one that ships with dsjax.
+
+    Args:
+      folder: of the run, which may be training; or "pretrained:NAME" or a controller's file, which has one snapshot.
+      snapshot: "latest", "best" (by the median return of the frozen centers in training), or a round.
+
+    Raises:
+      RunError: there is no such run or snapshot, or it cannot be read.
+    """
+    folder = Path(folder)
+    if (name := pretrained.name_of(folder)) is not None:
+        config, state, origin = from_file(name)
+        return Controllers(folder, config, origin["round"], state, np.array([origin["steps"]]))
+    config = read_run_config(folder)
+    snapshots = Snapshots(folder)
+    try:
+        number = _choose(snapshots, folder, snapshot)
+        arrays = snapshots.load(number)
+    finally:
+        snapshots.close()
+    numbers = hyperparameters.restored(config, arrays)
+    return Controllers(folder, config, number, restored(config, arrays), arrays["tally.steps"], numbers)
+
+
+def export(trained: Controllers, member: int, path: Path) -> None:
+    """Write one member to a file, see `pretrained.new_file`; in `pretrained.FOLDER` it ships with dsjax.
+
+    Raises:
+      RunError: there is no such member, or it is not of a run.
+    """
+    [member] = trained.members([member])
+    if not trained.in_run():
+        raise RunError(f"{trained.folder} is a controller's file already")
+    session = read_sessions(trained.folder)[-1]
+    origin = {
+        "run": trained.name,
+        "member": member,
+        "round": trained.round,
+        "steps": int(trained.steps[member]),
+        **{key: session[key] for key in ("command", "git_commit", "versions")},
+    }
+    pretrained.write(path, trained.alone(member), population.select(trained.state, np.array([member])), origin)
+
+
+def _choose(snapshots, folder, wanted):
+    there = snapshots.numbers()
+    if not there:
+        raise RunError(f"{folder}: there is no snapshot yet")
+    if wanted == "latest":
+        return there[-1]
+    if wanted == "best":
+        return snapshots.best()
+    if wanted.isdigit():
+        return int(wanted)
+    raise RunError(f"--snapshot {wanted}: must be latest, best or one of {', '.join(map(str, there))}")

@@ -1,0 +1,85 @@
+"""How figures look and where they go: one style, colors that mean the same everywhere, files that are whole or absent.
+
+Figures are plain matplotlib `Figure`s, not pyplot's: they need no screen, and none stays open.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from dsjax.storage.atomic import make_folder, write_whole
+
+FORMATS = ("png", "pdf")
+WIDTH = 7.0  # [inches] of a figure, as wide as a page's text
+_STYLE: Any = {
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 150,
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "lines.linewidth": 1.2,
+    "legend.frameon": False,
+    "text.parse_math": False,  # what a user calls a run is no formula
+    "pdf.fonttype": 42,  # text that can be selected and edited
+}
+# Okabe & Ito's colors, which the color-blind can tell apart, without the yellow that is faint on white.
+_GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_GOLDEN = 0.6180339887498949
+TIME = "controller time [s]"
+MAP = colormaps["viridis"]
+
+
+def styled(function):
+    """Let a function that makes a figure make it in the style of all figures."""
+    return matplotlib.rc_context(_STYLE)(function)
+
+
+def legend_text(text: str) -> str:
+    """Return a label that a legend shows: matplotlib leaves out those that begin with an underscore."""
+    return f" {text}" if text.startswith("_") else text
+
+
+def group_color(number: int) -> str:
+    """Return the color of a group: one of seven, over again from the eighth on."""
+    return _GROUPS[number % len(_GROUPS)]
+
+
+def group_line(number: int) -> Any:
+    """Return the line style of a group, which sets those of the same color apart."""
+    return ("-", "--", ":", "-.")[number // len(_GROUPS) % 4]
+
+
+def member_color(member: int):
+    """Return a member's color, the same in every figure and however many members there are.
+
+    Golden-ratio steps through plasma keep the first few far apart; its pale end is left out.
+    """
+    return colormaps["plasma"](0.88 * (member * _GOLDEN % 1.0))
+
+
+def steps_axis(axis) -> None:
+    """Label an axis's large numbers as 500k and 2M."""
+    axis.set_major_formatter(EngFormatter(sep=""))
+
+
+@styled
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Save a figure as FOLDER/NAME.png and .pdf; return their paths."""
+    folder = Path(folder)
+    make_folder(folder)
+    paths = [folder / f"{name}.{kind}" for kind in FORMATS]
+    for path in paths:
+        kind = path.suffix[1:]
+        # Without its date, a PDF of the same figure is the same file.
+        metadata = {"CreationDate": None} if kind == "pdf" else None
+        write_whole(path, lambda temporary, k=kind, m=metadata: figure.savefig(temporary, format=k, metadata=m))
+    return paths

@@ -1,0 +1,87 @@
+"""Initial states of branches: runs whose members start as copies of trained members of another run, or of a file."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from dsjax.config.schema import Config
+from dsjax.errors import RunError
+from dsjax.population import PopulationState
+from dsjax.storage import pretrained
+from dsjax.storage.run import check_member, read_run_config
+from dsjax.storage.states import from_file, load_snapshot, restored, untrained
+
+
+def initial_state(config: Config) -> PopulationState:
+    """Return the population that a run begins with: untrained or, in a branch, as its parents with new streams.
+
+    Raises:
+      RunError: a parent or its snapshot is not there, it was stopped, or there is not one for every member.
+    """
+    fresh, parent = untrained(config), config.parent
+    if not parent.run:
+        return fresh
+    run = Path(parent.run)
+    there, state, frozen = _parents(run, parent.round)
+    parents = _parent_rows(config, there, frozen)
+    for row in parents:
+        check_member(run, there, row)
+        if not state.running[row]:
+            raise RunError(f"{parent.run}: member {row} was stopped for a value that was not finite")
+    copies = jax.tree.map(lambda leaf: leaf[parents], state.members)
+    if there.learning.optimizer != config.learning.optimizer:  # what one optimizer remembers says nothing to another
+        learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
+        copies = copies._replace(learning=learned)
+    return fresh._replace(members=copies)
+
+
+def _parent_rows(config, there, frozen):
+    """Return the row of the parent run that each row of a branch begins as, (N,) int; `frozen` as for `best_of`."""
+    parent = config.parent
+    if not parent.best_of:
+        return np.full(config.rows, parent.member)
+    best = best_of_groups(Path(parent.run), there, frozen, parent.best_of)
+    # Identities are groups, counted as if the parents were members of one run: it may have been trained in parts.
+    group = np.array(config.identities()) - there.first_member // parent.best_of
+    if group.min() < 0 or group.max() >= len(best):
+        raise RunError(f"{parent.run}: it has {len(best)} groups of {parent.best_of}, and not one for every member")
+    return best[group]
+
+
+def best_of_groups(folder: Path, run: Config, frozen: np.ndarray, size: int) -> np.ndarray:
+    """Return the best of every `size` members of a run, in order, by their frozen returns.
+
+    Args:
+      folder: of the run, for messages.
+      run: its config.
+      frozen: (N,) last mean frozen return of each member, nan where there is none.
+      size: of a group.
+
+    Returns:
+      (N // size,) int: members.
+
+    Raises:
+      RunError: the members are not independent, do not make up whole groups, or none of a group's has a return.
+    """
+    if run.points or run.selection.every:
+        raise RunError(f"{folder}: --best-of takes a run of independent members, at one point")
+    if size < 1 or run.members % size or run.first_member % size:
+        these = f"members {run.first_member} to {run.first_member + run.members - 1}"
+        raise RunError(f"{folder}: {these} do not make up groups of {size}, for --best-of")
+    groups = np.where(np.isfinite(frozen), frozen, -np.inf).reshape(-1, size)
+    if np.isneginf(groups.max(axis=1)).any():
+        raise RunError(f"{folder}: no member of a group has been evaluated; see evaluation.every")
+    return np.arange(len(groups)) * size + groups.argmax(axis=1)
+
+
+def _parents(run, number):
+    """Return the config of a run, or of a shipped controller, its population, and the members' last frozen returns.
+
+    The returns are (N,), nan where there is none.
+    """
+    if (name := pretrained.name_of(run)) is not None:
+        config, state, _ = from_file(name)
+        return config, state, np.full(1, np.nan)
+    config, arrays = read_run_config(run), load_snapshot(run, number)
+    return config, restored(config, arrays), arrays["tally.frozen_return"]

@@ -1,0 +1,70 @@
+"""What a run's population begins as: untrained, or copies of trained members of another run, or of a shipped one."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dsjax import controller, population, synapse
+from dsjax.config.schema import Config
+from dsjax.population import PopulationState
+from dsjax.storage import pretrained
+from dsjax.storage.snapshots import Snapshots, unflatten
+
+
+def untrained(config: Config) -> PopulationState:
+    """Return the population of a run whose members begin with nothing learned."""
+    key, members = population.run_key(config.seed), jnp.array(config.identities())
+    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), config.population_params())
+
+
+def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
+    """Return the population of a snapshot's flat arrays."""
+    return unflatten(arrays, jax.eval_shape(lambda: untrained(config)))
+
+
+def from_file(name: str) -> tuple[Config, PopulationState, dict[str, Any]]:
+    """Return the config of a controller in a file of its own, its population of one member, and its origin.
+
+    Args:
+      name: of one that ships with dsjax, or the path of a file.
+
+    Raises:
+      RunError: there is none of this name, or the file cannot be read.
+    """
+    config, arrays, origin = pretrained.read(name)
+    state = untrained(config)
+    if "center" in arrays:
+        return config, _learned(config, state, **arrays), origin
+    return config, state._replace(**unflatten(arrays, {"members": state.members})), origin
+
+
+def _learned(config, state, center, sensitivity, fade):
+    """Return a file of format 1: the population of one member that has learned this, and else is as it would begin."""
+    fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
+    numbers = jax.vmap(controller.synapse_params)(config.population_params())
+    synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], numbers)
+    neurons = state.members.neurons._replace(sensitivity=jnp.asarray(sensitivity)[None])
+    learning = state.members.learning._replace(average=synapses.center)
+    return state._replace(members=state.members._replace(synapses=synapses, neurons=neurons, learning=learning))
+
+
+def first_centers(config: Config, folder: Path) -> np.ndarray:
+    """Return where the centers of a run were when it began, (N, 438).
+
+    A branch keeps them in its first snapshot, so that it does not need its parent any longer.
+    """
+    if not config.parent.run:
+        return np.asarray(untrained(config).members.synapses.center)
+    return np.asarray(restored(config, load_snapshot(folder, 0)).members.synapses.center)
+
+
+def load_snapshot(folder: Path, number: int) -> dict[str, np.ndarray]:
+    """Return the flat arrays of a run's snapshot, or raise RunError."""
+    snapshots = Snapshots(folder)
+    try:
+        return snapshots.load(number)
+    finally:
+        snapshots.close()

@@ -1,0 +1,155 @@
+"""What a run writes, as files that are whole or absent: config, metadata, events, and a Parquet table per round.
+
+    config.toml                        the resolved config
+    run.json                           one entry per session: command, git commit, versions, cores
+    events.jsonl                       what went wrong or was interrupted, one line each
+    episodes/round-000001.parquet      training episodes of the oscillating, learning controllers
+    members/round-000001.parquet       each member at the round's end: amplitude, sensitivity, drift, when solved
+    evaluations/round-000000.parquet   frozen-center episodes on held-out terrains
+    selections/round-000050.parquet    who went on as a copy of whom, in a run with selection
+    scores/                            what `scoring` found, a file per snapshot, weights and terrain set
+    snapshots/                         see `snapshot`
+
+A round's tables depend on the config alone, so a round that is run again after a kill replaces its files by equal ones.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dsjax.errors import RunError
+from dsjax.storage.atomic import make_folder, write_whole
+
+_EPISODE = [
+    ("length", pa.int32()),  # environment steps
+    ("return", pa.float64()),
+    ("outcome", pa.string()),  # one of OUTCOMES
+]
+SCHEMAS = {
+    "episodes": pa.schema([
+        ("round", pa.int32()),
+        ("member", pa.int32()),
+        ("episode", pa.int32()),  # of this member, from 0, those cut included
+        ("step", pa.int64()),  # environment steps the member had trained for when the episode ended
+        *_EPISODE,
+    ]),
+    "members": pa.schema([
+        ("round", pa.int32()),
+        ("member", pa.int32()),
+        ("step", pa.int64()),
+        ("episodes", pa.int32()),  # completed so far
+        ("amplitude", pa.float64()),
+        ("sensitivity", pa.float64()),  # mean over the neurons
+        ("drift", pa.float64()),  # root mean square distance of the centers from where they started
+        ("running", pa.bool_()),  # False once stopped for a value that was not finite
+        # Completed episodes and steps when a rule for "solved" was first met; -1 is not yet.
+        ("training_solved_episode", pa.int64()),  # mean of 300 over 100 consecutive training episodes
+        ("training_solved_step", pa.int64()),
+        ("frozen_solved_episode", pa.int64()),  # mean of 300 of the frozen centers over 100 held-out terrains
+        ("frozen_solved_step", pa.int64()),
+    ]),
+    "evaluations": pa.schema([
+        ("round", pa.int32()),
+        ("member", pa.int32()),
+        ("step", pa.int64()),
+        ("weights", pa.string()),  # "centers" or "oscillating"
+        ("terrains", pa.string()),  # name of the terrain set
+        ("terrain", pa.int32()),  # index in the set
+        *_EPISODE,
+    ]),
+    "selections": pa.schema([  # a row per copy and perturbed number
+        ("round", pa.int32()),  # after which
+        ("member", pa.int32()),  # that was replaced
+        ("parent", pa.int32()),  # whom it copied
+        ("score", pa.float64()),  # mean return of its last training episodes; -inf: it had none, or was stopped
+        ("parent_score", pa.float64()),
+        ("key", pa.string()),  # of a number, "section.key"
+        ("before", pa.float64()),  # its value, as copied from the parent
+        ("after", pa.float64()),
+    ]),
+}  # fmt: skip
+
+
+def discard_after(folder, number):
+    """Delete the rounds of all tables, and the scores, that are later than a round that a run continues from."""
+    for path in Path(folder).glob("*/round-*.parquet"):
+        if int(path.name.split("-")[1].split(".")[0]) > number:
+            path.unlink()
+
+
+def write_table(folder, name, number, columns):
+    """Write one round's table whole or not at all; a table of the same round is replaced.
+
+    Args:
+      folder: of the run.
+      name: one of `SCHEMAS`.
+      number: of the round.
+      columns: {name: sequence}, all of a length.
+    """
+    write_parquet(_table_path(folder, name, number), pa.table(columns, schema=SCHEMAS[name]))
+
+
+def write_parquet(path, table):
+    """Write a pyarrow Table whole or not at all."""
+    make_folder(path.parent)
+    write_whole(path, lambda temporary: pq.write_table(table, temporary))
+
+
+def rounds_of(folder, name):
+    """Return the rounds of which a run has a table, in order."""
+    return sorted(int(path.stem.removeprefix("round-")) for path in (Path(folder) / name).glob("round-*.parquet"))
+
+
+def read_table(folder, name, last=None):
+    """Return the rounds of a table as one pyarrow Table, in order; empty if there are none.
+
+    Args:
+      folder: of the run.
+      name: one of `SCHEMAS`.
+      last: round up to which to read; all if None.
+
+    Raises:
+      RunError: the folder holds no run, or a file is damaged or has other columns.
+    """
+    folder = Path(folder)
+    if not (folder / "config.toml").exists():
+        raise RunError(f"{folder}: there is no run here")
+    numbers = [number for number in rounds_of(folder, name) if last is None or number <= last]
+    return _read([_table_path(folder, name, number) for number in numbers], SCHEMAS[name])
+
+
+def _table_path(folder, name, number):
+    return Path(folder) / name / f"round-{number:06d}.parquet"
+
+
+def scores_path(folder, number, weights, terrains):
+    """Return the file of the scores of one snapshot, kind of weights and terrain set."""
+    return Path(folder) / "scores" / f"round-{number:06d}-{weights}-{terrains}.parquet"
+
+
+def read_scores_file(path):
+    """Return the scores in a file, as a pyarrow Table; empty if it is not there."""
+    return _read([path] if path.exists() else [], SCHEMAS["evaluations"])
+
+
+def read_scores(folder, weights="centers", terrains="test-v1"):
+    """Return the scores of the latest snapshot that was scored so, as a pyarrow Table; empty if none was."""
+    files = sorted(scores_path(folder, 0, weights, terrains).parent.glob(f"round-*-{weights}-{terrains}.parquet"))
+    return _read(files[-1:], SCHEMAS["evaluations"])
+
+
+def _read(files, schema):
+    """Return the rows of Parquet files that must have the schema, as one Table."""
+    tables = [schema.empty_table()]
+    for file in files:
+        try:
+            table = pq.read_table(file)
+        except (pa.ArrowException, OSError) as error:
+            raise RunError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
+        if table.schema != schema:
+            columns = [f"without {name}" for name in schema.names if name not in table.column_names]
+            columns += [f"with {name}" for name in table.column_names if name not in schema.names]
+            raise RunError(f"{file}: cannot be read: {', '.join(columns) or 'columns of other types'}")
+        tables.append(table)
+    return pa.concat_tables(tables)

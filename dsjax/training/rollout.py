@@ -1,0 +1,155 @@
+"""One round of training: the loop in which controllers and walkers take turns.
+
+A population may be in two groups, as its vector env says: while the walkers of one step, in other threads or processes,
+the controllers of the other do. The result is the same, as members do not depend on each other.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import numpy as np
+
+from dsjax import population
+from dsjax.envs.task import SPEED
+
+# Purpose of these environment seeds, so that no other draws the same.
+_TRAINING = 1
+_LOG_TICKS = 256  # ticks that are logged before they are counted, all at once
+
+
+def training_step(spec) -> Callable:
+    """Return the step of a population, to be called from the host, as two jitted programs.
+
+    (tick, state, observation, reward, starts, ends, params) -> (state, action), where tick must equal state.tick: the
+    host decides when periods are drawn, see `population.step`. A step consumes the state it is given, writing the new
+    one into its arrays, as making new ones costs as much as what it computes: begin with `population.copy`.
+    """
+    draw_periods = jax.jit(population.draw_periods, donate_argnums=0)
+
+    @partial(jax.jit, donate_argnums=0)
+    def advance(state, observation, reward, starts, ends, params):
+        state, action, _ = population.advance(state, observation, reward, starts, ends, spec, params)
+        return state, action
+
+    def step(tick, state, *seen_and_params):
+        if population.draw_due(tick):
+            state = draw_periods(state, seen_and_params[-1])
+        return advance(state, *seen_and_params)
+
+    return step
+
+
+def round_seeds(seed, number, members, active):
+    """Return the seed of each member's episodes in a round, 63 bits; None, which rests, for those not active.
+
+    Args:
+      seed: of the run.
+      number: of the round.
+      members: (N,) int, the members' indices in the run.
+      active: (N,) bool.
+    """
+
+    def one(member):
+        sequence = np.random.SeedSequence(seed, spawn_key=(_TRAINING, member, number))
+        return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+    return [one(member) if is_active else None for member, is_active in zip(members, active, strict=True)]
+
+
+def play(step, state, params, envs, seeds, ticks, stats, check=lambda tick: None):
+    """Train for one round: `ticks` steps of the vector env, from new episodes on.
+
+    Args:
+      step: as from `training_step`.
+      state: PopulationState.
+      params: ControllerParams with leaves (N,).
+      envs: grouped.GroupedVectorEnv of N walkers.
+      seeds: N seeds of the members' episodes; a member with None rests.
+      ticks: steps of the vector env.
+      stats: EpisodeStats that count them.
+      check: called with each tick's number; may raise to end the round.
+
+    Returns:
+      PopulationState.
+    """
+    resting = np.array([seed is None for seed in seeds])
+    observation, _ = envs.reset(seed=seeds, options={})
+    first, log = int(state.tick), _Log(stats, len(seeds))
+    turns = [_Turn(step, state, params, envs, number, observation, resting) for number in range(len(envs.groups))]
+    stats.begin_round()
+    for tick in range(ticks):
+        for turn in turns:
+            if tick:
+                turn.receive(log)
+            turn.act(first + tick)
+        if tick:
+            log.next()
+        check(tick)
+    for turn in turns:
+        turn.receive(log)
+        turn.end(first + ticks)
+    log.next()
+    log.flush()
+    # The envs will reuse the arrays they gave: nothing may still be reading them.
+    return jax.block_until_ready(population.join([turn.state for turn in turns]))
+
+
+class _Turn:
+    """A group's controllers and what they know of their walkers."""
+
+    def __init__(self, step, state, params, envs, number, observation, resting):
+        self._step, self._envs, self._number = step, envs, number
+        self._members = envs.groups[number]
+        self.state = population.copy(population.select(state, self._members))
+        self._params = jax.tree.map(lambda leaf: leaf[self._members], params)
+        self._resting = resting[self._members]
+        self._observation, self._reward = observation[self._members], np.zeros(len(self._resting))
+        self._starts, self._ends = np.ones(len(self._resting), bool), self._resting
+
+    def act(self, tick):
+        """Step the controllers, and send their actions on."""
+        self.state, action = self._step(
+            tick, self.state, self._observation, self._reward, self._starts, self._ends, self._params
+        )
+        self._envs.send(self._number, np.asarray(action))
+        self._resting = self._resting | ~np.asarray(self.state.running)
+
+    def receive(self, log):
+        """Wait for the walkers, and log their step."""
+        self._observation, self._reward, terminated, truncated = self._envs.recv(self._number)
+        # In NEXT_STEP mode the call after an episode's end resets: what ended now starts on the next call.
+        self._starts, self._ends = self._ends, terminated | truncated | self._resting
+        stepped = ~(self._starts | self._resting)
+        log.write(self._members, self._reward, terminated, truncated, stepped, self._observation[:, SPEED])
+
+    def end(self, tick):
+        """Let the controllers learn from the last reward. The round's end cuts every episode, as a time limit would."""
+        over = np.ones(len(self._resting), bool)
+        self.state, _ = self._step(tick, self.state, self._observation, self._reward, self._starts, over, self._params)
+
+
+class _Log:
+    """Steps not yet counted, in arrays: counting many at once costs little more than counting one."""
+
+    def __init__(self, stats, members):
+        self._stats, self._ticks = stats, 0
+        shape = _LOG_TICKS, members
+        self._columns = (np.zeros(shape), *np.zeros((3, *shape), bool), np.zeros(shape, np.float32))
+
+    def write(self, members, *values):
+        """Log some members' reward, terminated, truncated, stepped, speed."""
+        for column, value in zip(self._columns, values, strict=True):
+            column[self._ticks, members] = value
+
+    def next(self):
+        """Go on to the next tick."""
+        self._ticks += 1
+        if self._ticks == _LOG_TICKS:
+            self.flush()
+
+    def flush(self):
+        """Count what is logged."""
+        if self._ticks:
+            self._stats.observe(*(column[: self._ticks] for column in self._columns))
+        self._ticks = 0

@@ -1,0 +1,108 @@
+"""How a training runs on this machine: JAX, prepared once before anything is computed, and signals to stop."""
+
+import hashlib
+import os
+import platform
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import platformdirs
+
+from dsjax.errors import RunError
+
+_THREADED_MEMBERS = 1024  # from so many on, several threads step the controllers faster than one does
+
+
+def prepare(members=1):
+    """Keep compiled programs on disk, and fit calls of them to a loop that alternates with walkers on every core.
+
+    Must come before JAX computes anything. What the user has set, as JAX_COMPILATION_CACHE_DIR or JAX_PLATFORMS in the
+    environment, holds.
+
+    Args:
+      members: size of the population.
+
+    Raises:
+      RunError: there is no device of a platform that JAX_PLATFORMS names.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    # On the CPU also where there is a GPU: thirty members take it four times as long as a core (README, Speed), and it
+    # rounds otherwise, so that a run would not be the same on the next machine.
+    platforms = os.environ.get("JAX_PLATFORMS") or "cpu"
+    jax.config.update("jax_platforms", platforms)
+    # The loop waits for every action, so that handing the call to another thread and back is time lost.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    # XLA sizes its thread pool by this variable alone. The cores belong to the walkers: splitting so little work among
+    # threads makes a call a fifth slower (`scripts/benchmark.py`).
+    one_thread = "cpu" in platforms.split(",") and members < _THREADED_MEMBERS and "NPROC" not in os.environ
+    if one_thread:
+        os.environ["NPROC"] = "1"
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        reason = (str(error).splitlines() or ["JAX found none"])[0]
+        raise RunError(f"JAX_PLATFORMS={platforms}: there is no such device here ({reason}); unset it") from None
+    finally:
+        if one_thread:
+            del os.environ["NPROC"]
+
+
+def computing():
+    """Return what decides, beside versions, how numbers are rounded: {name: text}."""
+    return {
+        "precision": jnp.result_type(float).name,
+        "platform": jax.default_backend(),
+        "processor": hashlib.sha256(_processor().encode()).hexdigest()[:12],
+    }
+
+
+def cache_folder():
+    """Return the folder of compiled programs: one per kind of processor, as a home may be shared by several kinds."""
+    kind = hashlib.sha256(_processor().encode()).hexdigest()[:12]
+    return Path(platformdirs.user_cache_dir("dsjax")) / f"compiled-{kind}"
+
+
+def _processor():
+    """Return what tells kinds of processors apart."""
+    try:
+        return next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return f"{platform.machine()} {platform.processor()}"
+
+
+@contextmanager
+def signals():
+    """Catch SIGINT and SIGTERM, and yield the list of those that came; a second one has its usual effect.
+
+    Only a process's main thread can catch them. In another one they are left to it, and none ever comes.
+    """
+    came: list[signal.Signals] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def catch(number, frame):
+        came.append(signal.Signals(number))
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, previous[each])
+
+    previous = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+
+def apart(function, *arguments):
+    """Return function(*arguments), computed in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()

@@ -1,0 +1,228 @@
+"""Films of trained controllers: their episodes as `evaluation` plays them, chosen by return.
+
+All episodes are played first, without pictures, which is far faster; those to keep are then played again, to the same
+return, before gymnasium's `RecordVideo`.
+"""
+
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from gymnasium.vector import SyncVectorEnv
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from dsjax.envs import bipedal
+from dsjax.envs.task import Weights
+from dsjax.errors import RunError
+from dsjax.evaluation.controllers import Controllers, load_controllers
+from dsjax.evaluation.evaluate import evaluate
+from dsjax.evaluation.score import play
+from dsjax.storage.atomic import write_whole
+from dsjax.video import recorder
+from dsjax.video.recorder import Camera
+from dsjax.video.tiles import Tiles, grid
+
+TERRAINS = "test-v1"  # the set of terrains to film on: nothing was selected on it
+_LAST_STEPS = 50  # for which a film dwells on its end
+
+
+class Episode(NamedTuple):
+    """An episode that was played; they sort by return."""
+
+    total: float  # its return
+    member: int
+    terrain: int  # index in the set
+    length: int  # environment steps
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """What was played, and the films of it."""
+
+    episodes: list[Episode]  # all that were played, best first
+    paths: list[Path]  # of the films; empty if no episode reached the return
+    kept: list[Path]  # those of them that were there before, and are as they were
+
+    def best(self) -> str:
+        """Return what to say of the best episode."""
+        best = self.episodes[0]
+        which = f"member {best.member} on terrain {best.terrain} of {TERRAINS}"
+        return f"the best of {len(self.episodes)} returned {best.total:.1f}: {which}"
+
+
+class _Shot(NamedTuple):
+    """How to film."""
+
+    controllers: Controllers
+    weights: Weights
+    fps: int
+    max_steps: int | None
+
+
+def film_run(
+    run: Path, members: Sequence[int] = (), episodes: int = 1, min_return: float = -math.inf, grid: bool = False,
+    snapshot: str = "latest", weights: Weights = "centers", formats: Sequence[str] = ("mp4",), fps: int = 25,
+    max_steps: int | None = None, output: Path = Path("videos"), console: Console | None = None,
+) -> Filmed:  # fmt: skip
+    """Play episodes of a run's members, and film those that reach a return.
+
+    A file that is there already is kept as it is, so that interrupted filming can be continued.
+
+    Args:
+      run: run folder; or "pretrained:NAME", or a controller's file.
+      members: which members; all that were not stopped if empty.
+      episodes: to play per member, on the first terrains of the set `TERRAINS`.
+      min_return: film only episodes that reach it.
+      grid: one film per terrain, with all of its episodes side by side.
+      snapshot: "latest", "best" or a round.
+      weights: what acts; neither learns.
+      formats: of the files, "mp4" or "gif".
+      fps: pictures per second of a walker's time, a divisor of 50.
+      max_steps: environment steps to end films after; None is at the end of the episodes.
+      output: folder of the films.
+      console: where to show progress; None is standard output.
+
+    Raises:
+      RunError: there is no such run, snapshot or member, or a film cannot be written.
+    """
+    for flag, value in (("--episodes", episodes), ("--max-steps", max_steps)):
+        if value is not None and value < 1:
+            raise RunError(f"{flag} {value}: at least 1 is needed")
+    recorder.find_ffmpeg()  # before all episodes are played
+    loaded = load_controllers(run, snapshot)
+    chosen = loaded.members(members)
+    bar = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+    with Progress(*bar, console=console) as progress:
+        task = progress.add_task(f"playing episodes: {len(chosen) * episodes}", total=None)
+        columns = play(loaded, chosen, range(episodes), weights, TERRAINS)
+        progress.update(task, total=1, completed=1)
+        rows = zip(*(columns[name] for name in ("return", "member", "terrain", "length")), strict=True)
+        played = sorted((Episode(*row) for row in rows), reverse=True)
+        scenes = _scenes([episode for episode in played if episode.total >= min_return], grid)
+        shot = _Shot(loaded, weights, fps, max_steps)
+        return Filmed(played, *_film_scenes(scenes, shot, output, formats, progress))
+
+
+def _film_scenes(
+    scenes: list[list[Episode]], shot: _Shot, output: Path, formats: Sequence[str], progress: Progress
+) -> tuple[list[Path], list[Path]]:
+    """Film scenes; return the paths of all films, and of those that were there before."""
+    steps = [min(max(e.length for e in scene), shot.max_steps or math.inf) for scene in scenes]
+    task = progress.add_task("filming", total=sum(steps), visible=bool(scenes))
+    paths, kept = [], []
+    for number, scene in enumerate(scenes):
+        progress.update(task, description=f"filming {number + 1} of {len(scenes)}", completed=sum(steps[:number]))
+        there = [output / f"{_name(scene, shot)}.{kind}" for kind in formats]
+        missing = [path for path in there if not path.exists()]
+        if missing:
+            _film_scene(scene, shot, missing, partial(progress.advance, task))
+        paths += there
+        kept += [path for path in there if path not in missing]
+    return paths, kept
+
+
+def _scenes(episodes, side_by_side):
+    """Return the lists of episodes that share a film, best first: those of one terrain by member, or each alone."""
+    if not side_by_side:
+        return [[episode] for episode in episodes]
+    terrains = dict.fromkeys(episode.terrain for episode in episodes)
+    return [sorted((e for e in episodes if e.terrain == t), key=lambda e: e.member) for t in terrains]
+
+
+def _name(scene: list[Episode], shot: _Shot) -> str:
+    """Return what to call a film: its best return first, so that the names of good films sort by it."""
+    parts = [
+        f"return{max(scene).total:+06.1f}", shot.controllers.name, f"round{shot.controllers.round}",
+        "member" + "+".join(_spans([episode.member for episode in scene])), f"terrain{scene[0].terrain:03d}",
+    ]  # fmt: skip
+    parts += ["oscillating"] * (shot.weights == "oscillating")
+    parts += [f"{shot.max_steps}steps"] * (shot.max_steps is not None)
+    return "-".join(parts)
+
+
+def _spans(numbers):
+    """Return ascending numbers as texts, with those that follow on each other joined: 0to3, 7."""
+    spans = [[n for _, n in span] for _, span in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
+    return [f"{span[0]}to{span[-1]}" if len(span) > 1 else f"{span[0]}" for span in spans]
+
+
+def _film_scene(scene: list[Episode], shot: _Shot, paths: Sequence[Path], check: Callable[[], None]) -> None:
+    members, terrain = [episode.member for episode in scene], scene[0].terrain
+    returns = film(shot.controllers, members, terrain, paths, shot.weights, shot.fps, shot.max_steps, check)
+    for episode, total in zip(scene, returns, strict=True):
+        if total != episode.total and episode.length <= (shot.max_steps or math.inf):
+            raise RunError(f"member {episode.member} returned {total} when filmed, but {episode.total} before")
+
+
+def film(
+    trained: Controllers, members: Sequence[int], terrain: int, paths: Sequence[Path], weights: str = "centers",
+    fps: int = 25, max_steps: int | None = None, check: Callable[[], None] = lambda: None,
+) -> np.ndarray:  # fmt: skip
+    """Film members side by side on one terrain, and write the film to every path, in the format of its name.
+
+    Args:
+      trained: the controllers.
+      members: which of them, (M,).
+      terrain: index in the set `TERRAINS`.
+      paths: files that end in .mp4 or .gif, in one folder, which is made. Each is written whole or not at all.
+      weights: one of evaluation.WEIGHTS.
+      fps: pictures per second of a walker's time, a divisor of 50.
+      max_steps: environment steps to end the film after; None is at the end of the last episode.
+      check: called once a step.
+
+    Returns:
+      What each member had earned when the film ended, (M,).
+
+    Raises:
+      RunError: the files cannot be written.
+    """
+    folder = paths[0].parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".filming-", dir=folder) as temporary:
+            shot = Path(temporary) / "film.mp4"
+            returns = _shoot(trained, members, terrain, shot, weights, fps, max_steps or math.inf, check)
+            for path in paths:
+                make = partial(recorder.to_gif, fps=fps) if path.suffix == ".gif" else shutil.copyfile
+                write_whole(path, partial(make, shot))
+    except OSError as error:
+        raise RunError(f"{folder}: cannot write films there: {error.strerror or error}") from error
+    return returns
+
+
+class _Cut(Exception):
+    """The film is long enough."""
+
+
+def _shoot(trained, members, terrain, path, weights, fps, max_steps, check):
+    """Write an MP4; return what each member earned, (M,)."""
+    config, shape = trained.config, grid(len(members))
+    envs = [partial(bipedal.make, config.environment.id, "rgb_array")] * math.prod(shape)
+    tiles = Tiles(SyncVectorEnv(envs, copy=False), [f"seed {config.seed}  member {member}" for member in members])
+    film_ = Camera(tiles, path, shape, fps)
+
+    def each_step():
+        if film_.steps == max_steps:
+            raise _Cut
+        check()
+
+    try:
+        evaluate(
+            film_, trained.state, config.spec(), trained.params(), members, range(terrain, terrain + 1), weights,
+            TERRAINS, each_step,
+        )  # fmt: skip
+        for _ in range(_LAST_STEPS):
+            film_.step(np.zeros(film_.action_space.shape, np.float32))
+    except _Cut:
+        pass
+    finally:
+        film_.close()
+    return tiles.returns[: len(members)]

@@ -1,0 +1,103 @@
+"""Walkers as pictures side by side, each under a caption that says who it is and what it has earned so far."""
+
+import math
+
+import numpy as np
+from gymnasium.vector import VectorWrapper
+from PIL import Image, ImageDraw, ImageFont
+
+from dsjax.envs.task import SPEED, moved, outcome_of
+
+_VIEW = (600, 400)  # [pixel] BipedalWalker's own picture
+_WIDTH = 1280  # [pixel] of all tiles side by side, at most
+_WALKING, _DIM = (38, 42, 51), (120, 120, 120)
+# A caption's ground, by outcome.
+_OVER = {"finished": (0, 112, 66), "fell": (156, 38, 38), "retreated": (133, 77, 14), "timeout": (105, 105, 105)}
+_FONTS = range(18, 5, -1)  # [pixel] sizes of a caption, the largest that fits being taken
+_WIDEST = "retreated -000.0"  # what may stand right of a label
+
+
+def grid(count):
+    """Return rows and columns for so many tiles: nearly as many of both, and never more rows than columns."""
+    columns = math.ceil(math.sqrt(count))
+    return math.ceil(count / columns), columns
+
+
+class Tiles(VectorWrapper):
+    """Picture an episode of each walker: at its end the picture dims, and the caption says how it ended.
+
+    A vector env whose `render` returns one tile per walker, all of a size with even sides, as video needs them. A
+    walker without a label never walks, and its tile is blank.
+    """
+
+    def __init__(self, envs, labels):
+        """Wrap walkers.
+
+        Args:
+          envs: gymnasium SyncVectorEnv of N walkers whose render mode is "rgb_array".
+          labels: N or fewer texts, for the first walkers.
+        """
+        super().__init__(envs)
+        self._walkers = envs.envs
+        self._labels = labels
+        width = min(_VIEW[0], _WIDTH // grid(envs.num_envs)[1]) // 2 * 2
+        self._picture = width, round(width * _VIEW[1] / _VIEW[0]) // 2 * 2
+        self._font = _fitting(labels, width)
+        self._strip = round(1.6 * self._font.size) // 2 * 2
+        self.tile = width, self._picture[1] + self._strip  # [pixel] width and height
+
+    def reset(self, *, seed=None, options=None):
+        """Begin an episode of every walker."""
+        self.returns, self._way = np.zeros((2, self.num_envs))  # so far
+        self._outcome = [""] * self.num_envs
+        blank = np.full((*self.tile[::-1], 3), _WALKING, np.uint8)
+        self._last = dict.fromkeys(range(len(self._labels), self.num_envs), blank)
+        return super().reset(seed=seed, options=options)
+
+    def step(self, actions):
+        """Step the walkers, and count what they earn."""
+        observation, reward, terminated, truncated, info = super().step(actions)
+        for walker in range(len(self._labels)):
+            if not self._outcome[walker]:
+                self.returns[walker] += reward[walker]
+                self._way[walker] += moved(observation[walker, SPEED])
+                if terminated[walker] or truncated[walker]:
+                    self._outcome[walker] = outcome_of(terminated[walker], reward[walker], self._way[walker])
+        return observation, reward, terminated, truncated, info
+
+    def render(self):
+        """Return the tiles, N arrays (height, width, 3) uint8. What is over is drawn once."""
+        tiles = []
+        for walker, env in enumerate(self._walkers):
+            tile = self._last[walker] if walker in self._last else self._draw(walker, env.render())
+            if self._outcome[walker]:
+                self._last[walker] = tile
+            tiles.append(tile)
+        return tiles
+
+    def _draw(self, walker, view):
+        outcome = self._outcome[walker]
+        picture = Image.fromarray(np.ascontiguousarray(view))
+        if picture.size != self._picture:
+            picture = picture.resize(self._picture, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        if outcome:
+            picture = Image.blend(picture, Image.new("RGB", self._picture, _DIM), 0.5)
+        tile = Image.new("RGB", self.tile, _OVER.get(outcome, _WALKING))
+        tile.paste(picture, (0, self._strip))
+        pen, middle, margin = ImageDraw.Draw(tile), self._strip // 2, self._font.size // 2
+        earned = f"{outcome} {self.returns[walker]:+.1f}"
+        pen.text((margin, middle), self._labels[walker], "white", self._font, anchor="lm")
+        pen.text((self.tile[0] - margin, middle), earned, "white", self._font, anchor="rm")
+        # A line that sets tiles apart, where the pictures of two rows or columns meet.
+        pen.rectangle((0, 0, self.tile[0] - 1, self.tile[1] - 1), outline=_WALKING)
+        return np.asarray(tile)
+
+
+def _fitting(labels, width):
+    """Return the largest font in which every label leaves room for a return."""
+    longest = max(labels, key=len)
+    for size in _FONTS:
+        font = ImageFont.load_default(size)
+        if font.getlength(longest + "  " + _WIDEST) + size <= width:
+            break
+    return font

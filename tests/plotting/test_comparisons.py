@@ -1,0 +1,182 @@
+import gc
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers import assert_readable
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from dsjax.analysis.comparison import Comparison, Group, compare
+from dsjax.analysis.curves import frozen_curve, training_curve
+from dsjax.analysis.stats import profile, survival
+from dsjax.plotting import comparisons
+from dsjax.plotting.style import group_color, member_color, save
+
+
+@pytest.fixture(scope="module")
+def comparison(small_runs):
+    return compare([small_runs / name for name in "abc"])
+
+
+def lines(axis, color):
+    return [line for line in axis.lines if line.get_color() == color]
+
+
+def test_every_figure_is_drawn_saved_and_readable(comparison, tmp_path):
+    figures = dict(comparisons.comparison_figures(comparison))
+    assert len(figures) == 7
+    figures["progress"] = comparisons.progress(comparison.groups[0].members[1])
+    for name, figure in figures.items():
+        assert_readable(figure)
+        png, pdf = save(figure, tmp_path, name)
+        pixels = np.asarray(Image.open(png).convert("L"))
+        assert pixels.std() > 10
+        assert pdf.read_bytes().startswith(b"%PDF")
+    assert pyplot.get_fignums() == []  # nothing is left open
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".pdf"] * 8 + [".png"] * 8
+
+
+def test_the_same_figure_is_the_same_file(comparison, tmp_path):
+    first = [path.read_bytes() for path in save(comparisons.score_profile(comparison), tmp_path, "first")]
+    again = [path.read_bytes() for path in save(comparisons.score_profile(comparison), tmp_path, "again")]
+    assert first == again
+
+
+def test_figures_do_not_outlive_their_use(comparison):
+    comparisons.score_profile(comparison)
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Figure)]
+
+
+@pytest.mark.parametrize("unit", ["step", "episode"])
+def test_training_curves_draw_every_member_and_the_mean(comparison, unit):
+    figure = comparisons.training_curves(comparison, unit)
+    whole, *panels = figure.axes
+    for number, (group, panel) in enumerate(zip(comparison.groups, panels, strict=True)):
+        curve = training_curve(group, unit, comparison.last(unit))
+        assert f"({len(group.members)} members)" in panel.get_title(loc="left")
+        for member, values in zip(group.members, curve.values, strict=True):
+            drawn = [line.get_ydata() for line in lines(panel, member_color(member.index))]
+            assert any(np.array_equal(values[np.isfinite(values)], ydata) for ydata in drawn)
+        solid, dotted = lines(whole, group_color(number))
+        shown = np.isfinite(curve.iqm)
+        np.testing.assert_array_equal(solid.get_ydata(), curve.iqm[shown & curve.whole])
+        np.testing.assert_array_equal(dotted.get_ydata()[1:], curve.iqm[shown & ~curve.whole])
+    assert {"steps", "episodes"} & set(panels[-1].get_xlabel().split())
+
+
+def test_frozen_curves_say_whose_returns_they_are(comparison):
+    figure = comparisons.frozen_curves(comparison)
+    assert figure.axes[0].get_ylabel() == "return, frozen centers"
+    assert "validation-v1" in figure.get_suptitle()
+    curve, solid = frozen_curve(comparison.groups[1]), lines(figure.axes[0], group_color(1))[0]
+    # A dot for each evaluation, and nothing where there was none.
+    np.testing.assert_array_equal(solid.get_xdata(), curve.at)
+    np.testing.assert_array_equal(solid.get_ydata(), curve.iqm)
+    assert solid.get_marker() == "." and len(curve.at) == 2
+
+
+@pytest.mark.parametrize("label", ["a$b$c", "_y", "x[/]", "50 % | <b>&"])
+def test_a_label_is_drawn_as_it_is(comparison, label):
+    groups = [replace(group, label=f"{label}{number}") for number, group in enumerate(comparison.groups)]
+    named = replace(comparison, groups=groups)
+    for figure in (
+        comparisons.training_curves(named),
+        comparisons.solved_over_time(named),
+        comparisons.improvements(named),
+    ):
+        figure.draw_without_rendering()
+        texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        if texts:
+            assert any(f"{label}0" in text for text in texts)
+        drawn = [text for text in figure.findobj(Text) if label in text.get_text()]
+        assert drawn and not any(text.get_parse_math() for text in drawn)
+
+
+def test_final_returns_show_every_member_and_its_falls(comparison):
+    figure = comparisons.final_returns(comparison)
+    figure.draw_without_rendering()
+    for number, group in enumerate(comparison.groups):
+        above, below = figure.axes[2 * number : 2 * number + 2]
+        ranked = sorted(group.members, key=lambda member: -member.score)
+        assert len(above.collections) == len(ranked)  # one cloud of dots each
+        for member, cloud, bar in zip(ranked, above.collections, below.patches, strict=True):
+            assert cloud.get_offsets()[:, 1].tolist() == member.final["return"].tolist()
+            assert bar.get_height() == 100 * member.fall_rate
+    assert "1.2" in [label.get_text() for label in figure.axes[1].get_xticklabels()]  # seed 1, member 2
+    assert "1" in [label.get_text() for label in figure.axes[3].get_xticklabels()]
+
+
+def test_the_profile_is_the_share_of_members(comparison):
+    axis = comparisons.score_profile(comparison).axes[0]
+    for number, group in enumerate(comparison.groups):
+        (line,) = lines(axis, group_color(number))
+        share, _, _ = profile(group.scores(), line.get_xdata())
+        np.testing.assert_allclose(line.get_ydata(), 100 * share)
+
+
+def crafted(solved_at, trained):
+    """Return a comparison of one group that was solved at some steps, -1 for never."""
+    members = [
+        SimpleNamespace(index=k, running=True, solved_at=lambda rule, unit, at=at: at, watched=lambda unit, t=t: t)
+        for k, (at, t) in enumerate(zip(solved_at, trained, strict=True))
+    ]
+    return Comparison([Group("crafted", members)], "test-v1", [])
+
+
+def test_solved_over_time_counts_the_censored():
+    solved_at, trained = [300, 500, 500, -1, -1], [1000, 1000, 1000, 400, 900]
+    figure = comparisons.solved_over_time(crafted(solved_at, trained))
+    assert_readable(figure)
+    for axis in figure.axes:
+        curve = survival(solved_at, trained)
+        steps, censored, median = lines(axis, group_color(0))
+        assert steps.get_xdata().tolist() == [0, *curve.time, 1000]
+        np.testing.assert_allclose(steps.get_ydata(), [0, *100 * curve.solved, 100 * curve.solved[-1]])
+        assert censored.get_xdata().tolist() == [400, 900]
+        assert median.get_xdata() == [500]
+        assert axis.texts[0].get_text() == "500.0"
+
+
+def test_none_solved_draws_a_line_at_zero():
+    for axis in comparisons.solved_over_time(crafted([-1, -1], [1000, 800])).axes:
+        steps, censored = lines(axis, group_color(0))
+        assert set(steps.get_ydata()) == {0}
+        assert censored.get_xdata().tolist() == [1000, 800]
+
+
+def test_progress_shows_every_episode_and_the_line_to_reach(comparison):
+    member = comparison.groups[0].members[0]
+    figure = comparisons.progress(member)
+    dots = sorted(offset[1] for cloud in figure.axes[0].collections for offset in cloud.get_offsets())
+    assert dots == sorted(member.episodes["return"])
+    assert any(np.all(np.asarray(line.get_ydata()) == 300) for line in figure.axes[0].lines)
+    assert [axis.get_ylabel() for axis in figure.axes][1:3] == ["length [steps]", "amplitude"]
+    np.testing.assert_array_equal(figure.axes[4].lines[0].get_ydata(), member.rounds["drift"])
+
+
+def test_runs_never_evaluated_are_drawn_without_frozen_returns(tmp_path):
+    from dsjax.config import loading
+    from dsjax.training.trainer import Trainer
+
+    settings = {"members": 2, "steps": 400, "round_steps": 400, "evaluation": {"every": 0}}
+    Trainer(loading.build(settings | {"environment": {"backend": "sync"}}), tmp_path / "run").run()
+    comparison = compare([tmp_path / "run"])
+    assert [name for name, _ in comparisons.comparison_figures(comparison)] == [
+        "training-steps",
+        "training-episodes",
+        "solved",
+    ]
+    assert len(comparison.notes) == 2
+    assert comparison.notes[0].endswith("member 0 was never evaluated, and has no frozen return")
+
+
+def test_members_keep_their_colors_and_differ():
+    assert len({member_color(k) for k in range(32)}) == 32
+    first = np.array([member_color(k)[:3] for k in range(5)])
+    gaps = np.linalg.norm(first[:, None] - first[None], axis=-1)
+    assert gaps[~np.eye(5, dtype=bool)].min() > 0.15

@@ -1,0 +1,41 @@
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from dsjax.cli.tables import curve_table, summary_table
+from dsjax.config import loading
+from dsjax.training.progress import ProgressDisplay
+from dsjax.training.trainer import Trainer
+
+SETTINGS = {"members": 3, "steps": 600, "round_steps": 300, "evaluation": {"every": 2, "episodes": 1}}
+
+
+def train(folder, **options):
+    """Train a little; return the trainer and what a console of this kind showed."""
+    console = Console(file=io.StringIO(), width=160, **options)
+    with ProgressDisplay(console) as display:
+        trainer = Trainer(loading.build(SETTINGS), folder, display)
+        trainer.run()
+    console.print(summary_table(trainer))
+    return trainer, console.file.getvalue()
+
+
+@pytest.mark.parametrize("options", [{"force_terminal": False}, {"force_terminal": True}], ids=["plain", "live"])
+def test_progress_and_summary(tmp_path, options):
+    trainer, output = train(tmp_path / "run", **options)
+    frozen = np.median(trainer.stats.frozen_return)
+    assert f"frozen: median {frozen:.1f}" in output
+    assert "solved 0/3" in output
+    for member in range(3):
+        assert f"{trainer.stats.steps[member]:,}" in output
+        assert f"{trainer.stats.frozen_return[member]:.1f}" in output
+    console = Console(file=io.StringIO())
+    console.print(curve_table(tmp_path / "run"))
+    rows = [line.split() for line in console.file.getvalue().splitlines() if line[:6].strip().isdigit()]
+    assert [row[0] for row in rows] == ["0", "2"]
+    if not options["force_terminal"]:
+        assert "\x1b" not in output
+        for line, label in zip(output.splitlines(), ("untrained", "done round 1", "done round 2"), strict=False):
+            assert label in line

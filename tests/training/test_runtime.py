@@ -1,0 +1,47 @@
+"""What JAX is told before it computes anything, in processes of their own: it can be told but once."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import pytest
+
+from dsjax.training import runtime
+
+LOOK = "import jax; from dsjax.runtime import prepare; prepare({members}); print(jax.config.jax_platforms)"
+
+
+@pytest.mark.parametrize(
+    ("wish", "members", "platforms"),
+    [({}, 32, "cpu"), ({"JAX_PLATFORMS": "cpu"}, 4096, "cpu")],
+)
+def test_the_processor_computes_unless_the_user_wants_otherwise(wish, members, platforms):
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"} | wish
+    command = [sys.executable, "-c", LOOK.format(members=members)]
+    look = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert look.stdout.strip() == platforms
+
+
+def test_a_platform_that_is_not_there_is_said():
+    environment = os.environ | {"JAX_PLATFORMS": "cuda"}
+    code = "from dsjax.runtime import prepare; prepare(2)"
+    look = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    last = look.stderr.strip().splitlines()[-1]
+    assert last.startswith("dsjax.errors.RunError: JAX_PLATFORMS=cuda: there is no such device here")
+
+
+def test_signals_are_left_to_the_main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: runtime.signals().__enter__()).result() == []
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_decides_the_bits_is_named():
+    assert runtime.computing()["precision"] == "float32"
+    assert runtime.computing()["platform"] == "cpu"
+    with jax.enable_x64(True):
+        assert runtime.computing()["precision"] == "float64"
