@@ -11,27 +11,37 @@ Everything here is for a single controller; `population` vmaps it.
 Source: Wei & Webb, IROS 2018; the variants named in `ControllerSpec` are those in which the two published codes differ.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from jax.typing import DTypeLike
 
-from dsjax import learning, neuron, observation, oscillator, synapse
-from dsjax.learning import LearningParams, LearningSpec, LearningState
-from dsjax.neuron import NeuronParams, NeuronState
-from dsjax.oscillator import OscillatorParams, OscillatorState
+from dsjax import learning, neuron, oscillator, synapse
+from dsjax.hyperparameters import ControllerParams, ControllerSpec
+from dsjax.learning import LearningState
+from dsjax.neuron import NeuronState
+from dsjax.observation import INPUTS, OBSERVATIONS, PROPRIOCEPTIVE, encode
+from dsjax.oscillator import OscillatorState
+from dsjax.shapes import Array, ArrayLike, Bool, Float, Key, Scalar, Shaped, require_shape
 from dsjax.synapse import SynapseParams, SynapseState
+
+__all__ = [
+    "ACTIONS", "LAYERS", "NEURONS", "OSCILLATORS", "SYNAPSES", "TIME_STEP", "Activity", "ControllerParams",
+    "ControllerSpec", "ControllerState", "act", "advance", "begin_episode", "draw_periods", "init", "layers", "learn",
+    "make_policy", "make_step", "perform", "step", "synapse_params",
+]  # fmt: skip
 
 TIME_STEP = 33.0  # [ms] of controller time per environment step
 ACTIONS = 4
 NEURONS = 8
 OSCILLATORS = 2
 LAYERS = (
-    (NEURONS, observation.INPUTS + ACTIONS),
+    (NEURONS, INPUTS + ACTIONS),
     (OSCILLATORS, NEURONS + 1),
-    (ACTIONS, 2 * OSCILLATORS + observation.PROPRIOCEPTIVE + 1),
+    (ACTIONS, 2 * OSCILLATORS + PROPRIOCEPTIVE + 1),
 )  # shapes (n_out, n_in) of the plastic layers 1, 3 and 4
 SYNAPSES = sum(rows * columns for rows, columns in LAYERS)
 
@@ -45,30 +55,6 @@ _LAYER_4_CENTERS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ControllerSpec:
-    """Which variant of the controller: static, so a change compiles a new program."""
-
-    adaptation: str = "nonlinear"  # one of neuron.ADAPTATIONS
-    negative_half: bool = False  # whether the inputs for negative values carry them
-    squash_inputs: bool = True  # layer 1 is W1 tanh(z); if not, tanh(W1 z)
-    oscillators_first: bool = False  # the oscillators step before layer 4 reads them; if not, after
-    reset_at_episode: bool = False  # an episode starts with oscillators at rest and the previous action 0
-    deliver_last_reward: bool = True  # the synapses see the reward that ended an episode
-    learning: LearningSpec = field(default_factory=LearningSpec)
-
-
-class ControllerParams(NamedTuple):
-    """Numbers of a controller; every leaf shaped ()."""
-
-    hull_scale: ArrayLike  # [1/rad] factor on the hull's angle
-    input_amplitude: ArrayLike  # amplitude of layer 1's synapses over that of all others; 0: they stay as they are
-    oscillator: OscillatorParams
-    synapse: SynapseParams
-    neuron: NeuronParams
-    learning: LearningParams
-
-
 class ControllerState(NamedTuple):
     """What a controller carries from step to step."""
 
@@ -76,18 +62,18 @@ class ControllerState(NamedTuple):
     learning: LearningState
     neurons: NeuronState  # (8,)
     oscillators: OscillatorState  # leaves (2,)
-    action: jax.Array  # (4,) the previous action
+    action: Float[Array, " 4"]  # the previous action
 
 
 class Activity(NamedTuple):
-    """What the analyst needs of one step."""
+    """What happened inside a controller in one step."""
 
-    neurons: jax.Array  # (8,) output of layer 2
-    current: jax.Array  # (2,) input of the oscillators
-    modulator: jax.Array  # () what the synapses learned from
+    neurons: Float[Array, " 8"]  # output of layer 2
+    current: Float[Array, " 2"]  # input of the oscillators
+    modulator: Float[Array, ""]  # what the synapses learned from
 
 
-def layers(flat):
+def layers(flat: Shaped[Array, " 438"]) -> list[Shaped[Array, "rows columns"]]:
     """Return a flat (438,) array as the three layers' matrices, shaped as in `LAYERS`."""
     matrices, start = [], 0
     for rows, columns in LAYERS:
@@ -97,17 +83,20 @@ def layers(flat):
     return matrices
 
 
-def synapse_params(params):
+def synapse_params(params: ControllerParams) -> SynapseParams:
     """Return a controller's SynapseParams, in which the amplitude, (438,), is each synapse's own.
 
-    Layer 1 has most synapses, but what it does reaches the legs through two currents alone: it may swing less, or rest.
+    Layer 1 has most synapses, but what it does reaches the legs through two currents alone: its amplitude
+    may be smaller, or 0.
     """
     first = LAYERS[0][0] * LAYERS[0][1]
     share = jnp.where(jnp.arange(SYNAPSES) < first, params.input_amplitude, 1.0)
     return params.synapse._replace(amplitude=params.synapse.amplitude * share)
 
 
-def init(key, spec, params, dtype=None):
+def init(
+    key: Key[Array, ""], spec: ControllerSpec, params: ControllerParams, dtype: DTypeLike | None = None
+) -> ControllerState:
     """Draw an untrained controller: random centers in layers 1 and 3, fixed ones in layer 4.
 
     Args:
@@ -134,19 +123,22 @@ def init(key, spec, params, dtype=None):
     )
 
 
-def begin_episode(state):
+def begin_episode(state: ControllerState) -> ControllerState:
     """Return the state with its oscillators at rest and no previous action."""
     zero = jax.tree.map(jnp.zeros_like, (state.oscillators, state.action))
     return state._replace(oscillators=zero[0], action=zero[1])
 
 
-def act(state, weights, observation_, spec, params, dt):
+def act(
+    state: ControllerState, weights: Float[Array, " 438"], observation: Float[Array, " 24"], spec: ControllerSpec,
+    params: ControllerParams, dt: Scalar,
+) -> tuple[ControllerState, Float[Array, " 4"], Activity]:  # fmt: skip
     """Compute the action for an observation, with given weights; neurons adapt and oscillators run for dt.
 
     Args:
       state: ControllerState; its synapses are not used, so that centers can act in place of weights.
       weights: (438,) the weights of all layers.
-      observation_: (24,) as BipedalWalker gives it.
+      observation: (24,) as BipedalWalker gives it.
       spec: ControllerSpec.
       params: ControllerParams.
       dt: () [ms]; 0 leaves the state unchanged, and the action is then meaningless.
@@ -156,38 +148,47 @@ def act(state, weights, observation_, spec, params, dt):
     """
     layer_1, layer_3, layer_4 = layers(weights)
     bias = jnp.ones(1, weights.dtype)
-    z = jnp.concatenate([observation.encode(observation_, params.hull_scale, spec.negative_half), state.action])
+    z = jnp.concatenate([encode(observation, params.hull_scale, spec.negative_half), state.action])
     x = layer_1 @ jnp.tanh(z) if spec.squash_inputs else jnp.tanh(layer_1 @ z)
-    neurons, y = neuron.step(state.neurons, x, params.neuron, dt, spec.adaptation)
+    neurons, y = neuron.step(state.neurons, x, spec.adaptation, params.neuron, dt)
     current = jnp.tanh(layer_3 @ jnp.concatenate([y, bias]))
     advanced = oscillator.step(state.oscillators, current, params.oscillator, dt)
     v, w = advanced if spec.oscillators_first else state.oscillators
-    proprioception = observation_[: observation.PROPRIOCEPTIVE]
+    proprioception = observation[:PROPRIOCEPTIVE]
     action = jnp.tanh(layer_4 @ jnp.concatenate([v, w, proprioception, bias]))
     state = state._replace(neurons=neurons, oscillators=advanced, action=jnp.where(dt > 0, action, state.action))
     return state, action, Activity(neurons=y, current=current, modulator=jnp.zeros_like(action[0]))
 
 
-def learn(state, modulator, spec, params, dt):
+def learn(
+    state: ControllerState, modulator: Scalar, spec: ControllerSpec, params: ControllerParams, dt: Scalar
+) -> ControllerState:
     """Advance the synapses by dt under a modulator; returns the ControllerState. See `learning.step`."""
     effort = jnp.mean(jnp.abs(state.action))
-    synapses, learned = learning.step(
-        state.synapses, state.learning, modulator, effort, spec.learning, params.learning, synapse_params(params), dt
+    learned, synapses = learning.step(
+        state.learning, state.synapses, modulator, effort, spec.learning, params.learning, synapse_params(params), dt
     )
     return state._replace(synapses=synapses, learning=learned)
 
 
-def draw_periods(key, state, params):
+def draw_periods(key: Key[Array, ""], state: ControllerState, params: ControllerParams) -> ControllerState:
     """Return the ControllerState with all synapses' next periods drawn anew; see `synapse.draw_periods`."""
     return state._replace(synapses=synapse.draw_periods(key, state.synapses, params.synapse))
 
 
-def step(key, state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
+def step(
+    key: Key[Array, ""], state: ControllerState, observation: Float[ArrayLike, " 24"], reward: Scalar,
+    starts: Bool[ArrayLike, ""], ends: Bool[ArrayLike, ""], spec: ControllerSpec, params: ControllerParams,
+    dt: Scalar = TIME_STEP,
+) -> tuple[ControllerState, Float[Array, " 4"], Activity]:  # fmt: skip
     """Draw the synapses' next periods, then `advance`: all that a lone controller needs, step by step."""
-    return advance(draw_periods(key, state, params), observation_, reward, starts, ends, spec, params, dt)
+    return advance(draw_periods(key, state, params), observation, reward, starts, ends, spec, params, dt)
 
 
-def advance(state, observation_, reward, starts, ends, spec, params, dt=TIME_STEP):
+def advance(
+    state: ControllerState, observation: Float[ArrayLike, " 24"], reward: Scalar, starts: Bool[ArrayLike, ""],
+    ends: Bool[ArrayLike, ""], spec: ControllerSpec, params: ControllerParams, dt: Scalar = TIME_STEP,
+) -> tuple[ControllerState, Float[Array, " 4"], Activity]:  # fmt: skip
     """Learn from the reward that the last action brought, then act on the observation it led to.
 
     An episode of n environment steps takes n + 1 calls: one with the observation after the reset (`starts`), one per
@@ -199,31 +200,40 @@ def advance(state, observation_, reward, starts, ends, spec, params, dt=TIME_STE
 
     Args:
       state: ControllerState.
-      observation_: (24,).
+      observation: (24,).
       reward: () of the last environment step; ignored where `starts`.
       starts: () bool, the observation comes from a reset.
-      ends: () bool, the observation is an episode's last. With `starts` too, the controller rests: nothing changes.
+      ends: () bool, the observation is an episode's last. With `starts` too, nothing changes.
       spec: ControllerSpec.
       params: ControllerParams.
       dt: () [ms] of controller time per environment step.
 
     Returns:
       (ControllerState, action (4,), Activity).
+
+    Raises:
+      ValueError: `observation`, `reward`, `starts` or `ends` has another shape.
     """
-    observation_ = observation_.astype(state.action.dtype)
+    require_shape("observation", observation, (OBSERVATIONS,))
+    for name, value in (("reward", reward), ("starts", starts), ("ends", ends)):
+        require_shape(name, value, ())
+    observation = jnp.asarray(observation, state.action.dtype)
     starts, ends = jnp.asarray(starts), jnp.asarray(ends)
-    reward = jnp.where(starts, 0, reward).astype(state.action.dtype)
+    reward = jnp.asarray(jnp.where(starts, 0, reward), state.action.dtype)
     modulator = learning.modulator(reward, spec.learning, params.learning)
     resting = starts if spec.deliver_last_reward else ends
     state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
     if spec.reset_at_episode:
         begins = starts & ~ends
         state = jax.tree.map(lambda new, old: jnp.where(begins, new, old), begin_episode(state), state)
-    state, action, activity = act(state, state.synapses.weight, observation_, spec, params, jnp.where(ends, 0.0, dt))
+    state, action, activity = act(state, state.synapses.weight, observation, spec, params, jnp.where(ends, 0.0, dt))
     return state, action, activity._replace(modulator=jnp.where(resting, 0, modulator))
 
 
-def perform(key, state, observation_, starts, spec, params, oscillating=False, dt=TIME_STEP):
+def perform(
+    key: Key[Array, ""], state: ControllerState, observation: Float[ArrayLike, " 24"], starts: Bool[ArrayLike, ""],
+    spec: ControllerSpec, params: ControllerParams, dt: Scalar = TIME_STEP, oscillating: bool = False,
+) -> tuple[ControllerState, Float[Array, " 4"], Activity]:  # fmt: skip
     """Act without learning or adapting: the controller one would deploy.
 
     Every episode starts with oscillators at rest and no previous action, whatever the variant, so that it depends on
@@ -232,16 +242,21 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
     Args:
       key: PRNG key, used only with `oscillating`.
       state: ControllerState.
-      observation_: (24,).
+      observation: (24,).
       starts: () bool, the observation comes from a reset.
       spec: ControllerSpec.
       params: ControllerParams.
-      oscillating: act with the oscillating weights, from random phases in each episode, instead of the centers. Static.
       dt: () [ms] of controller time per environment step.
+      oscillating: act with the oscillating weights, from random phases in each episode, instead of the centers. Static.
 
     Returns:
       (ControllerState, action (4,), Activity with modulator 0).
+
+    Raises:
+      ValueError: `observation` or `starts` has another shape.
     """
+    require_shape("observation", observation, (OBSERVATIONS,))
+    require_shape("starts", starts, ())
     state = jax.tree.map(lambda new, old: jnp.where(starts, new, old), begin_episode(state), state)
     weights = state.learning.average
     if oscillating:
@@ -252,4 +267,32 @@ def perform(key, state, observation_, starts, spec, params, oscillating=False, d
         state = state._replace(synapses=synapse.step(step_key, synapses, numbers, dt))
         weights = state.synapses.weight
     steady = replace(spec, adaptation="none")
-    return act(state, weights, observation_.astype(weights.dtype), steady, params, dt)
+    return act(state, weights, jnp.asarray(observation, weights.dtype), steady, params, dt)
+
+
+def make_step(spec: ControllerSpec, dt: float = TIME_STEP) -> Callable[..., tuple[ControllerState, Array, Activity]]:
+    """Return `step` of a structure as a jitted function.
+
+    (key, state, observation, reward, starts, ends, params) -> (ControllerState, action (4,), Activity)
+    """
+
+    @jax.jit
+    def jitted(key, state, observation, reward, starts, ends, params):
+        return step(key, state, observation, reward, starts, ends, spec, params, dt)
+
+    return jitted
+
+
+def make_policy(
+    spec: ControllerSpec, oscillating: bool = False, dt: float = TIME_STEP
+) -> Callable[..., tuple[ControllerState, Array, Activity]]:
+    """Return `perform` of a structure as a jitted function: a trained controller that acts and does not learn.
+
+    (key, state, observation, starts, params) -> (ControllerState, action (4,), Activity)
+    """
+
+    @jax.jit
+    def jitted(key, state, observation, starts, params):
+        return perform(key, state, observation, starts, spec, params, dt, oscillating)
+
+    return jitted

@@ -4,62 +4,51 @@
 
 The published rule expects no reward, and fades by reward alone: r = kappa = 0. Where the amplitude follows progress, it
 also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the rule, change `step`; to change
-only how far the centers follow, name another optax transformation in `transformation`.
+only how far the centers follow, pass an optax transformation of your own as `LearningSpec.optimizer`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
-from dataclasses import dataclass
+import pkgutil
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from jax.typing import ArrayLike
 
 from dsjax import synapse
+from dsjax.hyperparameters import OPTIMIZERS, LearningParams, LearningSpec
+from dsjax.shapes import Array, Float, Scalar, require_shape
+from dsjax.synapse import SynapseParams, SynapseState
 
-OPTIMIZERS = ("sgd", "momentum", "adam")
-
-
-@dataclass(frozen=True)
-class LearningSpec:
-    """Which variant of the rule: static, so a change compiles a new program."""
-
-    repulsive: bool = True  # a negative modulator pushes centers away from the weight; if not, it counts as 0
-    signed_decay: bool = True  # a negative modulator lets the amplitude grow again; if not, it leaves it alone
-    optimizer: str = "sgd"  # one of OPTIMIZERS: how the centers follow; "sgd" is the published rule
-
-
-class LearningParams(NamedTuple):
-    """Numbers of the rule, each shaped ()."""
-
-    learning_rate: ArrayLike  # eta [1/ms]: larger moves centers faster, and noisier
-    amplitude_decay: ArrayLike  # lambda [1/ms]: larger ends exploration sooner
-    fade_rate: ArrayLike  # kappa [1/ms]: fading whatever the reward, as a schedule of the amplitude; 0: by reward alone
-    fade_reward: ArrayLike  # rho: mean reward at which the amplitude, following progress, is 1/e; inf: it follows none
-    momentum: ArrayLike  # in [0, 1): share of the last update kept; used by "momentum" alone
-    baseline_time: ArrayLike  # [ms] over which the mean reward is taken that rewards are compared with; inf: r = 0
-    effort: ArrayLike  # in [0, 1]: how far the reward that is expected grows with the effort; 0: it is the mean reward
-    averaging_time: ArrayLike  # [ms] over which centers are averaged for frozen controllers; 0: centers as they are
-    floor: ArrayLike  # a worse reward counts as this one, so that a fall's -100 does not outweigh all else; -inf: none
+__all__ = [
+    "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "expectation", "init", "modulator", "step",
+    "transformation",
+]  # fmt: skip
 
 
 class LearningState(NamedTuple):
     """What learning remembers beside the synapses, which have any shape s."""
 
     optimizer: optax.OptState
-    baseline: jax.Array  # (): running mean of the modulator, or with `effort` 1, of the modulator per effort
-    average: jax.Array  # s: running mean of the centers: the weights of a controller that no longer learns
+    baseline: Float[Array, ""]  # running mean of the modulator, or with `effort` 1, of the modulator per effort
+    average: Float[Array, "*s"]  # running mean of the centers: the weights of a controller that no longer learns
 
 
-def transformation(spec, params):
+def transformation(spec: LearningSpec, params: LearningParams) -> optax.GradientTransformation:
     """Return the optax transformation that turns center gradients into center updates.
 
     Built where it is traced, from traced rates, so that every member of a population can have its own.
 
+    Args:
+      spec: its `optimizer` is one of `OPTIMIZERS`; or a function from LearningParams to a transformation; or the name
+        of such a function, as "module:function", which a config can state.
+      params: LearningParams.
+
     Raises:
-      ValueError: `spec.optimizer` is none of `OPTIMIZERS`.
+      ValueError: `spec.optimizer` is none of these.
     """
+    if callable(spec.optimizer):
+        return spec.optimizer(params)
     match spec.optimizer:
         case "sgd":
             return optax.sgd(params.learning_rate)
@@ -67,29 +56,39 @@ def transformation(spec, params):
             return optax.sgd(params.learning_rate, momentum=params.momentum)
         case "adam":
             return optax.adam(params.learning_rate)
-    raise ValueError(f"optimizer = {spec.optimizer!r}: must be one of {', '.join(OPTIMIZERS)}")
+    if ":" not in spec.optimizer:
+        known = ", ".join(OPTIMIZERS)
+        raise ValueError(f"optimizer = {spec.optimizer!r}: must be one of {known}, or module:function")
+    try:
+        function = pkgutil.resolve_name(spec.optimizer)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"optimizer = {spec.optimizer!r}: cannot be imported: {error}") from error
+    return function(params)
 
 
-def init(synapses, spec, params):
+def init(synapses: SynapseState, spec: LearningSpec, params: LearningParams) -> LearningState:
     """Return the LearningState for synapses that have not learned yet."""
     optimizer = transformation(spec, params).init(synapses.center)
     return LearningState(optimizer, jnp.zeros((), synapses.center.dtype), synapses.center)
 
 
-def modulator(reward, spec, params):
+def modulator(reward: Scalar, spec: LearningSpec, params: LearningParams) -> Float[Array, ""]:
     """Return what the rule sees of a reward, ()."""
     # Bounding rewards keeps rare large ones from ruling the step size: Mnih et al., Nature 2015, clip them alike.
     return jnp.maximum(reward, params.floor if spec.repulsive else 0)
 
 
-def expectation(state, effort, params):
+def expectation(state: LearningState, effort: Scalar, params: LearningParams) -> Float[Array, ""]:
     """Return the modulator that a step of this effort is expected to bring, ()."""
-    # Punishment is no price of effort: else the way out of it would be to exert oneself more.
+    # Scale only a positive baseline: scaling a negative one would reward more torque.
     scale = jnp.where(state.baseline > 0, 1 - params.effort + params.effort * effort, 1)
     return state.baseline * scale
 
 
-def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
+def step(
+    state: LearningState, synapses: SynapseState, modulator: Scalar, effort: Scalar, spec: LearningSpec,
+    params: LearningParams, synapse_params: SynapseParams, dt: Scalar,
+) -> tuple[LearningState, SynapseState]:  # fmt: skip
     """Advance the synapses by dt under a modulator.
 
     The weight moves along its cycle; the center follows it, or flees it, in proportion to the modulator; the
@@ -110,8 +109,8 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     are held to choose their gaits likewise, by the cost of transport (Hoyt & Taylor, Nature 1981).
 
     Args:
-      synapses: SynapseState of any shape.
       state: LearningState.
+      synapses: SynapseState of any shape.
       modulator: () reward signal over the step.
       effort: () that the step took, in [0, 1]: mean magnitude of the action.
       spec: LearningSpec.
@@ -120,8 +119,13 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
       dt: () [ms]; 0 leaves the state unchanged.
 
     Returns:
-      (SynapseState, LearningState).
+      (LearningState, SynapseState).
+
+    Raises:
+      ValueError: `modulator` or `effort` is no scalar.
     """
+    require_shape("modulator", modulator, ())
+    require_shape("effort", effort, ())
     last_weight = synapses.weight
     synapses = synapse.advance(synapses, synapse_params, dt)
     expected = expectation(state, effort, params)
@@ -140,4 +144,4 @@ def step(synapses, state, modulator, effort, spec, params, synapse_params, dt):
     behind = jnp.maximum(expected, 0) / params.fade_reward - synapses.fade
     amount += jnp.where(jnp.isfinite(params.fade_reward), behind * dt / params.baseline_time, 0)
     synapses = synapse.fade(synapses._replace(center=center), amount)
-    return synapse.renew(synapses, last_weight), state
+    return state, synapse.renew(synapses, last_weight)

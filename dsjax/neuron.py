@@ -13,53 +13,49 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from jax.typing import DTypeLike
 
-ADAPTATIONS = ("none", "linear", "nonlinear")
+from dsjax.hyperparameters import ADAPTATIONS, NeuronParams
+from dsjax.shapes import Array, ArrayLike, Float, Scalar, require_shape
 
-
-class NeuronParams(NamedTuple):
-    """Numbers of a layer of neurons, each shaped () and dimensionless unless said otherwise."""
-
-    sensitivity: ArrayLike  # initial sensitivity
-    rate: ArrayLike  # [1/ms] of adaptation; larger adapts faster
-    target: ArrayLike  # activity the sensitivity adapts towards
-    minimum: ArrayLike  # bounds on the sensitivity; 0 and inf leave it free
-    maximum: ArrayLike
+__all__ = ["ADAPTATIONS", "NeuronParams", "NeuronState", "activity", "init", "step"]
 
 
 class NeuronState(NamedTuple):
     """What a layer of n neurons carries from step to step."""
 
-    sensitivity: jax.Array  # (n,)
+    sensitivity: Float[Array, " n"]
 
 
-def init(count, params, dtype=None):
+def init(count: int, params: NeuronParams, dtype: DTypeLike | None = None) -> NeuronState:
     """Return `count` neurons at the initial sensitivity."""
     return NeuronState(sensitivity=jnp.full(count, params.sensitivity, dtype or jnp.result_type(float)))
 
 
-def activity(state, inputs):
+def activity(state: NeuronState, inputs: Float[ArrayLike, " n"]) -> Float[Array, " n"]:
     """Return y = relu(tanh(inputs * sensitivity)), (n,)."""
     return jax.nn.relu(jnp.tanh(inputs * state.sensitivity))
 
 
-def step(state, inputs, params, dt, adaptation="nonlinear"):
+def step(
+    state: NeuronState, inputs: Float[ArrayLike, " n"], adaptation: str, params: NeuronParams, dt: Scalar
+) -> tuple[NeuronState, Float[Array, " n"]]:
     """Respond to the inputs, then adapt for dt.
 
     Args:
       state: NeuronState, leaves (n,).
       inputs: (n,) summed input x.
+      adaptation: one of `ADAPTATIONS`; static.
       params: NeuronParams.
       dt: () [ms]; 0 leaves the state unchanged.
-      adaptation: one of `ADAPTATIONS`; static.
 
     Returns:
       (NeuronState, activity (n,)).
 
     Raises:
-      ValueError: `adaptation` is none of `ADAPTATIONS`.
+      ValueError: `adaptation` is none of `ADAPTATIONS`, or `inputs` has another shape than the neurons.
     """
+    require_shape("inputs", inputs, state.sensitivity.shape, "(neurons,)")
     y = activity(state, inputs)
     s = state.sensitivity
     error = params.target - jnp.abs(y)

@@ -9,6 +9,10 @@ Source: the published codes of Wei & Webb 2018.
 import jax
 import jax.numpy as jnp
 
+from dsjax.shapes import Array, Float, Scalar, require_shape
+
+__all__ = ["INPUTS", "OBSERVATIONS", "PROPRIOCEPTIVE", "encode"]
+
 OBSERVATIONS = 24
 PROPRIOCEPTIVE = 14  # hull angle and velocities, joint angles and speeds, leg contacts; the other 10 are lidar
 INPUTS = OBSERVATIONS + PROPRIOCEPTIVE + 1
@@ -17,7 +21,7 @@ INPUTS = OBSERVATIONS + PROPRIOCEPTIVE + 1
 _SCALE = (5, 2, 2, 1, 0.5, 1, 0.3, 1, 1, 0.5, 1, 0.25, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 
 
-def encode(observation, hull_scale, negative_half=True):
+def encode(observation: Float[Array, " 24"], hull_scale: Scalar, negative_half: bool = True) -> Float[Array, " 39"]:
     """Return the inputs of the first layer.
 
     Args:
@@ -27,7 +31,11 @@ def encode(observation, hull_scale, negative_half=True):
 
     Returns:
       (39,).
+
+    Raises:
+      ValueError: `observation` has another shape.
     """
+    require_shape("observation", observation, (OBSERVATIONS,))
     dtype = observation.dtype
     scale = jnp.concatenate([jnp.reshape(jnp.asarray(hull_scale, dtype), 1), jnp.asarray(_SCALE, dtype)])
     scaled = observation * scale

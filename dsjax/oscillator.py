@@ -10,35 +10,30 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from jax.typing import DTypeLike
+
+from dsjax.hyperparameters import OscillatorParams
+from dsjax.shapes import Array, ArrayLike, Float, Scalar, require_shape
+
+__all__ = ["LIMIT", "OscillatorParams", "OscillatorState", "field", "init", "step"]
 
 # Bounds on v and w after each step, as published. The limit cycle stays well inside.
 LIMIT = 2.0
 
 
-class OscillatorParams(NamedTuple):
-    """Numbers of a group of oscillators, each shaped () and dimensionless unless said otherwise."""
-
-    recovery: ArrayLike  # a: how fast w follows v; larger shortens the period
-    recovery_gain: ArrayLike  # b: w's drive by v
-    recovery_decay: ArrayLike  # c: w's own decay
-    rate: ArrayLike  # k [1/ms]: speed of both variables; larger oscillates faster
-    coupling: ArrayLike  # >= 0: how strongly each inhibits the others; 0 is uncoupled, as published
-
-
 class OscillatorState(NamedTuple):
     """What n oscillators carry from step to step."""
 
-    v: jax.Array  # (n,) fast variable
-    w: jax.Array  # (n,) recovery variable
+    v: Float[Array, " n"]  # fast variable
+    w: Float[Array, " n"]  # recovery variable
 
 
-def init(count, dtype=None):
+def init(count: int, dtype: DTypeLike | None = None) -> OscillatorState:
     """Return `count` oscillators at rest, v = w = 0."""
     return OscillatorState(v=jnp.zeros(count, dtype), w=jnp.zeros(count, dtype))
 
 
-def field(state, current, params):
+def field(state: OscillatorState, current: Float[ArrayLike, "*n"], params: OscillatorParams) -> OscillatorState:
     """Return the time derivative of `state` under a constant current.
 
     The coupling inhibits: I_i <- I_i - coupling * sum over j != i of v_j, which drives two oscillators to anti-phase.
@@ -59,7 +54,9 @@ def field(state, current, params):
     return OscillatorState(v=dv, w=dw)
 
 
-def step(state, current, params, dt):
+def step(
+    state: OscillatorState, current: Float[ArrayLike, " n"], params: OscillatorParams, dt: Scalar
+) -> OscillatorState:
     """Advance the oscillators by dt with one classical Runge-Kutta step (order 4), then clip to [-2, 2].
 
     Args:
@@ -70,9 +67,13 @@ def step(state, current, params, dt):
 
     Returns:
       OscillatorState, leaves (n,).
-    """
 
-    def along(slope, time):
+    Raises:
+      ValueError: `current` has another shape.
+    """
+    require_shape("current", current, state.v.shape, "(oscillators,)")
+
+    def along(slope: OscillatorState, time: Scalar) -> OscillatorState:
         return jax.tree.map(lambda x, dx: x + dx * time, state, slope)
 
     k1 = field(state, current, params)

@@ -4,13 +4,21 @@ Every leaf of a population's state and parameters has a leading member axis, and
 controller. A member depends only on the run's key and its own index: not on who else is in the population.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from dsjax import controller
-from dsjax.controller import ControllerState
+from dsjax.controller import Activity, ControllerParams, ControllerSpec, ControllerState
+from dsjax.observation import OBSERVATIONS
+from dsjax.shapes import Array, ArrayLike, Bool, Float, Int, Key, Scalar, Shaped, UInt32, require_shape
+
+__all__ = [
+    "REDRAW_STEPS", "PopulationState", "advance", "copy", "draw_due", "draw_periods", "init", "join", "make_policy",
+    "make_step", "perform", "run_key", "select", "share", "step",
+]  # fmt: skip
 
 # Steps between two draws of all synapses' next periods; a period must not be shorter than these 1,056 ms. The shortest
 # one is `synapse.SHORTEST` of the mean, which a config sets to 5,000 ms or more: 1,250 ms.
@@ -20,13 +28,13 @@ REDRAW_STEPS = 32
 class PopulationState(NamedTuple):
     """What a population of N members carries from step to step."""
 
-    key: jax.Array  # (N, 2) uint32, each member's own key as plain data, which jit and snapshots take like any array
-    tick: jax.Array  # () int32, calls of `step` so far: the counter of every member's random stream
-    running: jax.Array  # (N,) bool, False once a member's action was not finite: it rests from then on
+    key: UInt32[Array, "n 2"]  # each member's own key as plain data, which jit and snapshots take like any array
+    tick: Int[Array, ""]  # calls of `step` so far: the counter of every member's random stream
+    running: Bool[Array, " n"]  # False once a member's action was not finite: it is stopped
     members: ControllerState  # leaves (N, ...)
 
 
-def run_key(seed):
+def run_key(seed: int) -> Key[Array, ""]:
     """Return the PRNG key of a run, to which all 64 bits of its seed count.
 
     `jax.random.key` keeps the low 32 bits unless JAX computes in float64; for seeds below 2**32 the keys are the same.
@@ -37,12 +45,14 @@ def run_key(seed):
     return jax.random.wrap_key_data(jnp.array([seed >> 32, seed & 0xFFFFFFFF], jnp.uint32))
 
 
-def share(params, members):
+def share(params: ControllerParams, members: int) -> ControllerParams:
     """Return one controller's parameters for every member: each leaf () becomes (members,)."""
     return jax.tree.map(lambda leaf: jnp.full((members,), leaf, jnp.result_type(float)), params)
 
 
-def init(key, members, spec, params):
+def init(
+    key: Key[Array, ""], members: Int[ArrayLike, " n"], spec: ControllerSpec, params: ControllerParams
+) -> PopulationState:
     """Draw an untrained population.
 
     Args:
@@ -54,6 +64,8 @@ def init(key, members, spec, params):
     Returns:
       PopulationState.
     """
+    members = jnp.asarray(members)
+    _require_params(params, len(members))
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, members)
     # Streams of `init` and `step` must not meet: `step` folds in ticks, which are never negative.
     initial = jax.vmap(jax.random.fold_in, (0, None))(keys, jnp.uint32(2**32 - 1))
@@ -65,25 +77,29 @@ def init(key, members, spec, params):
     )
 
 
-def select(state, members):
+def select(state: PopulationState, members: Shaped[ArrayLike, " m"] | slice) -> PopulationState:
     """Return the population of some members alone, by an index of the member axis; parameters take the same index."""
     rows = jax.tree.map(lambda leaf: leaf[members], (state.key, state.running, state.members))
     return PopulationState(rows[0], state.tick, *rows[1:])
 
 
-def copy(state):
+def copy(state: PopulationState) -> PopulationState:
     """Return the population in arrays of its own, no two of which share memory."""
     return jax.tree.map(jnp.copy, state)
 
 
-def join(states):
+def join(states: Sequence[PopulationState]) -> PopulationState:
     """Return one population of several populations' members, in order; all must have taken as many steps."""
-    rows = [(state.key, state.running, state.members) for state in states]
-    rows = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
+    parts = [(state.key, state.running, state.members) for state in states]
+    rows = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
     return PopulationState(rows[0], states[0].tick, *rows[1:])
 
 
-def step(state, observation, reward, starts, ends, spec, params, dt=controller.TIME_STEP):
+def step(
+    state: PopulationState, observation: Float[ArrayLike, "n 24"], reward: Float[ArrayLike, " n"],
+    starts: Bool[ArrayLike, " n"], ends: Bool[ArrayLike, " n"], spec: ControllerSpec, params: ControllerParams,
+    dt: Scalar = controller.TIME_STEP,
+) -> tuple[PopulationState, Float[Array, "n 4"], Activity]:  # fmt: skip
     """Step every member once: `draw_periods` where `draw_due`, then `advance`.
 
     This is the whole step in one traceable function. A loop on the host does better to call its two halves apart: on
@@ -106,26 +122,38 @@ def step(state, observation, reward, starts, ends, spec, params, dt=controller.T
     return advance(state, observation, reward, starts, ends, spec, params, dt)
 
 
-def draw_due(tick):
+def draw_due(tick: Int[Array, ""] | int) -> Bool[Array, ""] | bool:
     """Return whether the synapses' next periods are to be drawn before the step of this tick."""
     return tick % REDRAW_STEPS == 0
 
 
-def draw_periods(state, params):
+def draw_periods(state: PopulationState, params: ControllerParams) -> PopulationState:
     """Return the PopulationState with every synapse's next period drawn anew, from its member's key and the tick."""
 
-    def one(key, member, params):
+    def one(key: Array, member: ControllerState, params: ControllerParams) -> ControllerState:
         key = jax.random.fold_in(jax.random.wrap_key_data(key), state.tick)
         return controller.draw_periods(key, member, params)
 
     return state._replace(members=_over_members(one, (state.key, state.members, params)))
 
 
-def advance(state, observation, reward, starts, ends, spec, params, dt=controller.TIME_STEP):
+def advance(
+    state: PopulationState, observation: Float[ArrayLike, "n 24"], reward: Float[ArrayLike, " n"],
+    starts: Bool[ArrayLike, " n"], ends: Bool[ArrayLike, " n"], spec: ControllerSpec, params: ControllerParams,
+    dt: Scalar = controller.TIME_STEP,
+) -> tuple[PopulationState, Float[Array, "n 4"], Activity]:  # fmt: skip
     """Step every member once, next periods as they are; see `controller.advance`. Arguments and result as of `step`.
 
     A member whose action is not finite is stopped: its action is 0 from then on, and it no longer changes.
+
+    Raises:
+      ValueError: an argument has another shape.
     """
+    count = len(state.running)
+    require_shape("observation", observation, (count, OBSERVATIONS), "(members, 24)")
+    for name, value in (("reward", reward), ("starts", starts), ("ends", ends)):
+        require_shape(name, value, (count,), "(members,)")
+    _require_params(params, count)
 
     def one(member, running, observation, reward, starts, ends, params):
         stopped = ~running
@@ -138,34 +166,88 @@ def advance(state, observation, reward, starts, ends, spec, params, dt=controlle
     return PopulationState(state.key, state.tick + 1, running, members), action, activity
 
 
-def perform(keys, members, observation, starts, spec, params, oscillating=False):
+def perform(
+    key: UInt32[ArrayLike, "n 2"], state: ControllerState, observation: Float[ArrayLike, "n 24"],
+    starts: Bool[ArrayLike, " n"], spec: ControllerSpec, params: ControllerParams, dt: Scalar = controller.TIME_STEP,
+    oscillating: bool = False,
+) -> tuple[ControllerState, Float[Array, "n 4"], Activity]:  # fmt: skip
     """Let controllers act without learning; see `controller.perform`.
 
     Args:
-      keys: (N, 2) uint32 key data, one key each.
-      members: ControllerState with leaves (N, ...).
+      key: (N, 2) uint32 key data, one key each.
+      state: ControllerState with leaves (N, ...), as `PopulationState.members`.
       observation: (N, 24).
       starts: (N,) bool.
       spec: ControllerSpec.
       params: ControllerParams with leaves (N,).
+      dt: () [ms] of controller time per environment step.
       oscillating: act with the oscillating weights instead of the centers. Static.
 
     Returns:
       (ControllerState with leaves (N, ...), action (N, 4), controller.Activity with leaves (N, ...)).
+
+    Raises:
+      ValueError: an argument has another shape.
     """
+    count = len(state.action)
+    require_shape("observation", observation, (count, OBSERVATIONS), "(members, 24)")
+    require_shape("key", key, (count, 2), "(members, 2)")
+    require_shape("starts", starts, (count,), "(members,)")
+    _require_params(params, count)
 
     def one(key, member, observation, starts, params):
         key = jax.random.wrap_key_data(key)
-        return controller.perform(key, member, observation, starts, spec, params, oscillating)
+        return controller.perform(key, member, observation, starts, spec, params, dt, oscillating)
 
-    return _over_members(one, (keys, members, observation, starts, params))
+    return _over_members(one, (key, state, observation, starts, params))
 
 
-def _over_members(one, arguments):
+def make_step(
+    spec: ControllerSpec, dt: float = controller.TIME_STEP
+) -> Callable[..., tuple[PopulationState, Array, Activity]]:
+    """Return `step` of a structure as a jitted function.
+
+    (state, observation (N, 24), reward (N,), starts (N,), ends (N,), params)
+        -> (PopulationState, action (N, 4), Activity)
+    """
+
+    @jax.jit
+    def jitted(state, observation, reward, starts, ends, params):
+        return step(state, observation, reward, starts, ends, spec, params, dt)
+
+    return jitted
+
+
+def make_policy(
+    spec: ControllerSpec, oscillating: bool = False, dt: float = controller.TIME_STEP
+) -> Callable[..., tuple[ControllerState, Array, Activity]]:
+    """Return `perform` of a structure as a jitted function: trained controllers that act and do not learn.
+
+    (key (N, 2), state, observation (N, 24), starts (N,), params) -> (ControllerState, action (N, 4), Activity)
+    """
+
+    @jax.jit
+    def jitted(key, state, observation, starts, params):
+        return perform(key, state, observation, starts, spec, params, dt, oscillating)
+
+    return jitted
+
+
+def _require_params(params: ControllerParams, members: int) -> None:
+    """Raise ValueError unless every number has one value per member."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        if jnp.shape(leaf) != (members,):
+            name = "params" + jax.tree_util.keystr(path)
+            raise ValueError(
+                f"{name} has shape {jnp.shape(leaf)}; must be (members,) = ({members},), as from population.share"
+            )
+
+
+def _over_members(one: Callable[..., Any], arguments: tuple) -> Any:
     """Return vmap(one)(*arguments), with rounding that does not depend on the number of members.
 
-    XLA compiles a population of one to other code, which rounds differently. So a lone member gets a double, and then
-    it is, bit for bit, the member it would be among many.
+    XLA compiles a population of one to other code, which rounds differently. So pad a population of one with a
+    copy: the member is then, bit for bit, what it would be among many.
     """
     first = jax.tree.leaves(arguments)[0]
     if len(first) > 1:

@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from jax.typing import DTypeLike
+
+from dsjax.hyperparameters import SynapseParams
+from dsjax.shapes import Array, Float, Key, Scalar, require_shape
+
+__all__ = [
+    "SHORTEST", "SynapseParams", "SynapseState", "advance", "amplitude", "at_center", "draw_periods", "fade", "init",
+    "renew", "scatter", "sine", "step",
+]  # fmt: skip
 
 # Taylor coefficients of sin(2 pi x) in x, x^3, ..., x^17: for |x| <= 1/4 the remainder is below 6e-14.
 _SINE = tuple((-1) ** k * 6.283185307179586 ** (2 * k + 1) / f for k, f in enumerate((
@@ -23,28 +31,21 @@ _SINE = tuple((-1) ** k * 6.283185307179586 ** (2 * k + 1) / f for k, f in enume
 SHORTEST = 0.25
 
 
-class SynapseParams(NamedTuple):
-    """Numbers of a group of synapses, each shaped (); the amplitude may also be one per synapse."""
-
-    amplitude: ArrayLike  # initial amplitude of the weight's oscillation; larger explores further
-    period: ArrayLike  # [ms] mean period; longer gives each reward more time to find its weight
-    period_cv: ArrayLike  # standard deviation of a period over its mean; larger decorrelates synapses sooner
-    center_range: ArrayLike  # centers start uniform in [-center_range, center_range]
-
-
 class SynapseState(NamedTuple):
     """What a group of synapses of any shape s carries from step to step."""
 
-    center: jax.Array  # s: what the weight oscillates around, and what learning moves
-    weight: jax.Array  # s: the weight as of the last step
-    period: jax.Array  # s [ms]: length of the current cycle
-    next_period: jax.Array  # s [ms]: length of the cycle after it
-    time: jax.Array  # s [ms]: time since the current cycle began
-    fade: jax.Array  # (): amplitude = initial amplitude * exp(-fade)
-    fade_error: jax.Array  # (): rounding error of `fade`, carried so that float32 does not lose small steps
+    center: Float[Array, "*s"]  # what the weight oscillates around, and what learning moves
+    weight: Float[Array, "*s"]  # the weight as of the last step
+    period: Float[Array, "*s"]  # [ms] length of the current cycle
+    next_period: Float[Array, "*s"]  # [ms] length of the cycle after it
+    time: Float[Array, "*s"]  # [ms] time since the current cycle began
+    fade: Float[Array, ""]  # amplitude = initial amplitude * exp(-fade)
+    fade_error: Float[Array, ""]  # rounding error of `fade`, carried so that float32 does not lose small steps
 
 
-def init(key, shape, params, dtype=None):
+def init(
+    key: Key[Array, ""], shape: tuple[int, ...], params: SynapseParams, dtype: DTypeLike | None = None
+) -> SynapseState:
     """Draw synapses at random centers and random times within their first cycle.
 
     center ~ U(-center_range, center_range);  time ~ U(0, period);  the first period is the mean period.
@@ -75,17 +76,22 @@ def init(key, shape, params, dtype=None):
     return draw_periods(period_key, at_center(state, center, params), params)
 
 
-def at_center(state, center, params):
-    """Return the synapses moved to given centers, in the same phase of their oscillation."""
+def at_center(state: SynapseState, center: Float[Array, "*s"], params: SynapseParams) -> SynapseState:
+    """Return the synapses moved to given centers, in the same phase of their oscillation.
+
+    Raises:
+      ValueError: `center` has another shape than the synapses.
+    """
+    require_shape("center", center, state.center.shape)
     return state._replace(center=center, weight=center + amplitude(state, params) * sine(state.time / state.period))
 
 
-def amplitude(state, params):
+def amplitude(state: SynapseState, params: SynapseParams) -> Float[Array, "*s"]:
     """Return the amplitude of the oscillation, shaped as in the params."""
     return params.amplitude * jnp.exp(-state.fade)
 
 
-def sine(cycles):
+def sine(cycles: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """Return sin(2 pi cycles) to about 1e-13, or to the type's rounding.
 
     A polynomial, because on CPU `jnp.sin` costs as much as all the rest of a controller's step: it must also serve
@@ -100,7 +106,7 @@ def sine(cycles):
     return result * x
 
 
-def scatter(key, state, params):
+def scatter(key: Key[Array, ""], state: SynapseState, params: SynapseParams) -> SynapseState:
     """Return the synapses at random times within cycles of random periods, centers and amplitude as they are."""
     next_key, period_key, time_key = jax.random.split(key, 3)
     state = draw_periods(period_key, state, params)
@@ -109,7 +115,7 @@ def scatter(key, state, params):
     return draw_periods(next_key, state, params)
 
 
-def advance(state, params, dt):
+def advance(state: SynapseState, params: SynapseParams, dt: Scalar) -> SynapseState:
     """Let time pass: every weight moves on along its cycle.
 
     time += dt;  weight = center + amplitude sin(2 pi time / period)
@@ -128,7 +134,7 @@ def advance(state, params, dt):
     return state._replace(time=time, weight=jnp.where(dt > 0, weight, state.weight))
 
 
-def fade(state, amount):
+def fade(state: SynapseState, amount: Scalar) -> SynapseState:
     """Shrink the amplitude by the factor exp(-amount), with Kahan's compensated sum.
 
     One step's amount is about 1e-8, below float32's resolution next to 1: a plain product would never change.
@@ -145,7 +151,7 @@ def fade(state, amount):
     return state._replace(fade=total, fade_error=(total - state.fade) - increment)
 
 
-def draw_periods(key, state, params):
+def draw_periods(key: Key[Array, ""], state: SynapseState, params: SynapseParams) -> SynapseState:
     """Draw every synapse's next period anew, from a normal distribution cut at `SHORTEST`.
 
     next period = max(Normal(params.period, (params.period_cv params.period)^2), SHORTEST params.period)
@@ -166,7 +172,7 @@ def draw_periods(key, state, params):
     return state._replace(next_period=jnp.maximum(period, params.period * SHORTEST))
 
 
-def renew(state, last_weight):
+def renew(state: SynapseState, last_weight: Float[Array, "*s"]) -> SynapseState:
     """Start a new cycle, of the next period, where the weight has just crossed its center upwards.
 
     time <- time mod period;  period <- next period
@@ -186,7 +192,7 @@ def renew(state, last_weight):
     )
 
 
-def step(key, state, params, dt):
+def step(key: Key[Array, ""], state: SynapseState, params: SynapseParams, dt: Scalar) -> SynapseState:
     """Advance the synapses by dt without learning; a finished cycle draws a new period.
 
     Args:

@@ -26,19 +26,19 @@ def optax_promotion():
 
 def begin(spec, shape=(30,), key=0):
     synapses = synapse.init(jax.random.key(key), shape, SYNAPSE)
-    return synapses, learning.init(synapses, spec, PARAMS)
+    return learning.init(synapses, spec, PARAMS), synapses
 
 
 def stepping(params):
-    """Return the jitted step of these numbers: (synapses, learned, modulator) to (synapses, learned)."""
+    """Return the jitted step of these hyperparameters: (learned, synapses, modulator) to (learned, synapses)."""
     return jax.jit(
         partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP)
     )
 
 
 def test_step_is_the_equation(float64):
-    synapses, learned = begin(LearningSpec())
-    after, _ = learning.step(synapses, learned, 0.7, EFFORT, LearningSpec(), PARAMS, SYNAPSE, STEP)
+    learned, synapses = begin(LearningSpec())
+    _, after = learning.step(learned, synapses, 0.7, EFFORT, LearningSpec(), PARAMS, SYNAPSE, STEP)
     weight = synapses.center + 0.2 * np.sin(2 * np.pi * (synapses.time + STEP) / synapses.period)
     np.testing.assert_allclose(after.weight, weight, rtol=1e-12)
     center = synapses.center + (weight - synapses.center) * 0.7 * 1.2e-4 * STEP
@@ -47,11 +47,11 @@ def test_step_is_the_equation(float64):
 
 
 def test_no_modulator_no_learning_bit_for_bit():
-    synapses, learned = begin(LearningSpec())
+    learned, synapses = begin(LearningSpec())
     first = synapses
     step = stepping(PARAMS)
     for _ in range(100):
-        synapses, learned = step(synapses, learned, jnp.float32(0))
+        learned, synapses = step(learned, synapses, jnp.float32(0))
     np.testing.assert_array_equal(synapses.center, first.center)
     assert synapse.amplitude(synapses, SYNAPSE) == synapse.amplitude(first, SYNAPSE)
     assert not np.array_equal(synapses.weight, first.weight)
@@ -59,28 +59,28 @@ def test_no_modulator_no_learning_bit_for_bit():
 
 @pytest.mark.parametrize("spec", SPECS, ids=learning.OPTIMIZERS)
 def test_no_time_no_change(spec, optax_promotion):
-    synapses, learned = begin(spec)
+    learned, synapses = begin(spec)
     step = jax.jit(partial(learning.step, effort=EFFORT, spec=spec, params=PARAMS, synapse_params=SYNAPSE))
     for _ in range(3):
-        synapses, learned = step(synapses, learned, jnp.float32(0.5), dt=jnp.float32(STEP))
-    after = step(synapses, learned, jnp.float32(0.5), dt=jnp.float32(0))
-    jax.tree.map(np.testing.assert_array_equal, after, (synapses, learned))
+        learned, synapses = step(learned, synapses, jnp.float32(0.5), dt=jnp.float32(STEP))
+    after = step(learned, synapses, jnp.float32(0.5), dt=jnp.float32(0))
+    jax.tree.map(np.testing.assert_array_equal, after, (learned, synapses))
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=learning.OPTIMIZERS)
 def test_one_trace_serves_every_rate(spec, optax_promotion):
     traces = 0
 
-    def step(synapses, learned, modulator, params):
+    def step(learned, synapses, modulator, params):
         nonlocal traces
         traces += 1
-        return learning.step(synapses, learned, modulator, EFFORT, spec, params, SYNAPSE, STEP)
+        return learning.step(learned, synapses, modulator, EFFORT, spec, params, SYNAPSE, STEP)
 
     jitted = jax.jit(step)
-    synapses, learned = begin(spec)
+    learned, synapses = begin(spec)
     for rate in (1e-5, 1e-4, 1e-3):
         params = PARAMS._replace(learning_rate=jnp.float32(rate))
-        synapses, learned = jitted(synapses, learned, jnp.float32(1), params)
+        learned, synapses = jitted(learned, synapses, jnp.float32(1), params)
     assert traces == 1
 
 
@@ -97,11 +97,11 @@ def test_a_reward_below_the_floor_counts_as_the_floor(reward, seen):
 
 def test_a_baseline_takes_the_mean_reward_out_of_learning(float64):
     params = PARAMS._replace(baseline_time=50 * STEP, averaging_time=20 * STEP)
-    (synapses, learned), baseline = begin(LearningSpec()), 0.0
+    (learned, synapses), baseline = begin(LearningSpec()), 0.0
     for reward in np.random.default_rng(0).normal(1, 1, 200):
         before, surprise = synapses.center, reward - baseline
         average = learned.average
-        synapses, learned = learning.step(synapses, learned, reward, EFFORT, LearningSpec(), params, SYNAPSE, STEP)
+        learned, synapses = learning.step(learned, synapses, reward, EFFORT, LearningSpec(), params, SYNAPSE, STEP)
         baseline += surprise / 50
         moved = 1.2e-4 * STEP * surprise * (synapses.weight - before)
         np.testing.assert_allclose(synapses.center, before + moved, rtol=1e-12)
@@ -114,34 +114,34 @@ def test_a_baseline_takes_the_mean_reward_out_of_learning(float64):
 def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     params = PARAMS._replace(baseline_time=10 * STEP)
     step = stepping(params)
-    synapses, learned = begin(LearningSpec())
+    learned, synapses = begin(LearningSpec())
     for _ in range(300):
-        synapses, learned = step(synapses, learned, jnp.float32(2))
+        learned, synapses = step(learned, synapses, jnp.float32(2))
     settled = synapses.center
     for _ in range(100):
-        synapses, learned = step(synapses, learned, jnp.float32(2))
+        learned, synapses = step(learned, synapses, jnp.float32(2))
     np.testing.assert_allclose(synapses.center, settled, atol=1e-6)
     plain = stepping(PARAMS)
     learned = learning.init(synapses, LearningSpec(), PARAMS)
     for _ in range(100):
-        synapses, learned = plain(synapses, learned, jnp.float32(2))
+        learned, synapses = plain(learned, synapses, jnp.float32(2))
     assert np.abs(synapses.center - settled).max() > 1e-2
 
 
 @pytest.mark.parametrize(("signed", "grows"), [(True, True), (False, False)])
 def test_punishment_lets_the_amplitude_grow_only_if_signed(signed, grows):
     spec = LearningSpec(signed_decay=signed)
-    synapses, learned = begin(spec)
+    learned, synapses = begin(spec)
     params = PARAMS._replace(amplitude_decay=1e-3)
-    after, _ = learning.step(synapses, learned, jnp.float32(-1), EFFORT, spec, params, SYNAPSE, STEP)
+    _, after = learning.step(learned, synapses, jnp.float32(-1), EFFORT, spec, params, SYNAPSE, STEP)
     assert (synapse.amplitude(after, SYNAPSE) > 0.2) == grows
 
 
 def test_the_amplitude_can_fade_with_time_alone(float64):
     params = PARAMS._replace(fade_rate=1e-6)
-    synapses, learned = begin(LearningSpec())
+    learned, synapses = begin(LearningSpec())
     for _ in range(10):
-        synapses, learned = learning.step(synapses, learned, -1.0, EFFORT, LearningSpec(), params, SYNAPSE, STEP)
+        learned, synapses = learning.step(learned, synapses, -1.0, EFFORT, LearningSpec(), params, SYNAPSE, STEP)
     expected = 0.2 * np.exp(-10 * STEP * (1e-6 - 3e-8))
     assert synapse.amplitude(synapses, SYNAPSE) == pytest.approx(expected, rel=1e-12)
 
@@ -153,7 +153,7 @@ def test_the_amplitude_can_follow_the_mean_reward_down_and_up(float64):
     for reward, expected in ((0.2, np.exp(-2)), (0.05, np.exp(-0.5)), (-1.0, 1.0)):
         for _ in range(1000):
             state = step(*state, jnp.float64(reward))
-        assert synapse.amplitude(state[0], SYNAPSE) == pytest.approx(0.2 * expected, rel=1e-6)
+        assert synapse.amplitude(state[1], SYNAPSE) == pytest.approx(0.2 * expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(("effort", "torque"), [(0.0, 1.0), (1.0, 0.4)])
@@ -163,19 +163,19 @@ def test_reward_per_effort_has_another_optimum_than_reward_per_time(effort, torq
     synapses_ = SYNAPSE._replace(amplitude=0.05)
 
     def step(state, _):
-        exerted = jnp.clip(state[0].weight, 0.01, 1)
+        exerted = jnp.clip(state[1].weight, 0.01, 1)
         reward = (exerted**2 / (0.16 + exerted**2))[0]
-        return learning.step(*state, reward, exerted[0], LearningSpec(), params, synapses_, STEP), state[0].center
+        return learning.step(*state, reward, exerted[0], LearningSpec(), params, synapses_, STEP), state[1].center
 
     synapses = synapse.at_center(synapse.init(jax.random.key(0), (1,), synapses_), jnp.array([0.7]), synapses_)
-    begun = synapses, learning.init(synapses, LearningSpec(), params)
+    begun = learning.init(synapses, LearningSpec(), params), synapses
     _, centers = jax.jit(lambda state: jax.lax.scan(step, state, None, length=200_000))(begun)
     assert np.mean(centers[-50_000:]) == pytest.approx(torque, abs=0.1)
 
 
 def test_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="optimizer = 'lion': must be one of sgd, momentum, adam"):
-        learning.init(begin(LearningSpec())[0], LearningSpec(optimizer="lion"), PARAMS)
+        learning.init(begin(LearningSpec())[1], LearningSpec(optimizer="lion"), PARAMS)
 
 
 def probe(shuffled, synapses=64, steps=20_000, goal=0.3):
@@ -194,7 +194,7 @@ def probe(shuffled, synapses=64, steps=20_000, goal=0.3):
             # A reward from a random time in the past has the same distribution, but not this weight's.
             past = past.at[now % 3000].set(-((state.weight - goal) ** 2))
             reward = past[(now - lag[now]) % 3000] if shuffled else past[now % 3000]
-            state, learned = learning.step(state, learned, reward, EFFORT, spec, params, SYNAPSE, STEP)
+            learned, state = learning.step(learned, state, reward, EFFORT, spec, params, SYNAPSE, STEP)
             return (state, learned, past), None
 
         carry = state, learning.init(state, spec, params), jnp.zeros(3000)

@@ -19,7 +19,7 @@ def expected(adaptation, dt):
 
 @pytest.mark.parametrize("adaptation", neuron.ADAPTATIONS)
 def test_step_is_the_equation(float64, adaptation):
-    state, y = neuron.step(NeuronState(jnp.asarray(SENSITIVITY)), jnp.asarray(INPUTS), PARAMS, 33.0, adaptation)
+    state, y = neuron.step(NeuronState(jnp.asarray(SENSITIVITY)), jnp.asarray(INPUTS), adaptation, PARAMS, 33.0)
     sensitivity, activity = expected(adaptation, 33.0)
     np.testing.assert_allclose(state.sensitivity, sensitivity, rtol=1e-13)
     np.testing.assert_allclose(y, activity, rtol=1e-13)
@@ -27,7 +27,7 @@ def test_step_is_the_equation(float64, adaptation):
 
 def test_bounds_hold(float64):
     params = PARAMS._replace(minimum=0.4, maximum=1.0)
-    state, _ = neuron.step(NeuronState(jnp.asarray(SENSITIVITY)), jnp.asarray(INPUTS), params, 33.0, "linear")
+    state, _ = neuron.step(NeuronState(jnp.asarray(SENSITIVITY)), jnp.asarray(INPUTS), "linear", params, 33.0)
     assert state.sensitivity.min() == 0.4
     assert state.sensitivity.max() == 1.0
 
@@ -36,10 +36,10 @@ def test_bounds_hold(float64):
 def test_activity_reaches_its_target(float64, adaptation):
     state, params = neuron.init(1, PARAMS), PARAMS._replace(rate=1e-3)
     for _ in range(3000):
-        state, y = neuron.step(state, jnp.array([0.4]), params, 33.0, adaptation)
+        state, y = neuron.step(state, jnp.array([0.4]), adaptation, params, 33.0)
     assert abs(float(y[0]) - 0.3) < 1e-3
 
 
 def test_unknown_adaptation_is_refused():
     with pytest.raises(ValueError, match="adaptation = 'cubic': must be one of none, linear, nonlinear"):
-        neuron.step(neuron.init(1, PARAMS), jnp.zeros(1), PARAMS, 33.0, "cubic")
+        neuron.step(neuron.init(1, PARAMS), jnp.zeros(1), "cubic", PARAMS, 33.0)

@@ -215,5 +215,6 @@ def explain(mistake: Any, section: type = Config) -> str:
     key = ".".join(str(part) for part in mistake["loc"])
     if mistake["type"] == "unexpected_keyword_argument":
         return unknown_key(key, section)
-    message = mistake["msg"][0].lower() + mistake["msg"][1:]
+    message = mistake["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     return f"{key} = {mistake['input']!r}: {message}"

@@ -1,20 +1,19 @@
-"""The sections of a config: what each key means, and which values it takes."""
+"""The schema of a config: what each key means, which values it takes, and what follows from them.
+
+The sections of hyperparameters are built from their declarations in `dsjax.hyperparameters`.
+"""
 
 import dataclasses
-from dataclasses import field, replace
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, field, is_dataclass, make_dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
-from dsjax.presets import controller_of
-
-if TYPE_CHECKING:
-    from dsjax.controller import ControllerParams, ControllerSpec
-
-
-from dataclasses import dataclass
-from typing import Annotated, Literal, get_type_hints
-
-from pydantic import ConfigDict, Field, Strict
+from pydantic import AfterValidator, ConfigDict, Field, Strict
+from pydantic.fields import FieldInfo
 from tyro.conf import Suppress, arg
+
+from dsjax.hyperparameters import OPTIMIZERS, ControllerParams, ControllerSpec, Declared
+from dsjax.presets import SECTIONS, controller_of
 
 FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # those that say what is untrained
 
@@ -24,9 +23,6 @@ Members = Annotated[int, Strict(), Field(ge=1, le=2**30)]  # with as high a firs
 First = Annotated[int, Strict(), Field(ge=0, lt=2**30)]
 Limit = Annotated[int, Strict(), Field(ge=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**64)]  # all 64 bits count: see population.run_key
-Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,107 +38,79 @@ class EnvironmentConfig:
     """Worker processes of async, threads of envpool; 0 is one per core."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ControllerConfig:
-    """How the four layers are wired: where the two published codes differ."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    hull_scale: Number
-    """Factor on the hull's angle [1/rad]."""
-    input_amplitude: NonNegative
-    """Amplitude of layer 1's oscillation over that of the other layers; 0 keeps layer 1 as it is."""
-    negative_half: Flag
-    """Whether the inputs for negative values carry them."""
-    squash_inputs: Flag
-    """Layer 1 is W1 tanh(z); if not, tanh(W1 z)."""
-    oscillators_first: Flag
-    """The oscillators step before layer 4 reads them; if not, after."""
-    reset_at_episode: Flag
-    """An episode starts with oscillators at rest and no previous action."""
-    deliver_last_reward: Flag
-    """The synapses see the reward that ended an episode."""
+def _bounds(declared: Declared) -> FieldInfo:
+    """Return what a hyperparameter's declaration says of its bounds, for pydantic."""
+    bounds = {name: value for name in ("ge", "gt", "le", "lt") if (value := getattr(declared, name)) is not None}
+    return Field(allow_inf_nan=not declared.finite, **bounds)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OscillatorConfig:
-    """The central pattern generator."""
+def _keys_of(part: type) -> dict[str, tuple[Any, Declared]]:
+    """Return the keys that a declaration has in its section: {name: (type of the value, what is declared)}.
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    recovery: NonNegative
-    """How fast w follows v; larger shortens the period."""
-    recovery_gain: Number
-    """Drive of w by v."""
-    recovery_decay: Number
-    """Decay of w."""
-    rate: NonNegative
-    """Speed of both variables [1/ms]; larger oscillates faster, 0 freezes the oscillators."""
-    coupling: NonNegative
-    """How strongly oscillators inhibit each other; 0 is uncoupled."""
+    Numbers are floats in a config; its leaves become arrays when they are traced.
+    """
+    keys: dict[str, tuple[Any, Declared]] = {}
+    for name, hint in get_type_hints(part, include_extras=True).items():
+        declared = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Declared)), None)
+        if declared:
+            kind = get_args(hint)[0] if is_dataclass(part) else float
+            keys[name] = kind, declared
+    return keys
 
 
-@dataclass(frozen=True, kw_only=True)
-class SynapseConfig:
-    """The dynamic synapses."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    amplitude: NonNegative
-    """Initial amplitude of a weight's oscillation; larger explores further."""
-    period: Annotated[float, Strict(), Field(ge=5000, allow_inf_nan=False)]
-    """Mean period [ms]; longer gives each reward more time to find its weight."""
-    period_cv: Annotated[float, Strict(), Field(ge=0, le=0.2)]
-    """Standard deviation of a period over its mean; larger decorrelates synapses sooner."""
-    center_range: NonNegative
-    """Centers start uniform within plus and minus this."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeuronConfig:
-    """The adaptive neurons."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    adaptation: Annotated[Literal["none", "linear", "nonlinear"], arg(aliases=["--adaptation"])]
-    """How the sensitivity adapts."""
-    sensitivity: Positive
-    """Initial sensitivity."""
-    rate: NonNegative
-    """Rate of adaptation [1/ms]."""
-    target: NonNegative
-    """Activity the sensitivity adapts towards."""
-    minimum: NonNegative
-    """Lower bound of the sensitivity."""
-    maximum: Annotated[float, Strict(), Field(gt=0)]
-    """Upper bound of the sensitivity; inf is none."""
+def _section(name: str, doc: str, keys: dict[str, tuple[Any, Declared]]) -> Any:
+    """Return the dataclass of a config's section, with every key that is declared for it in `hyperparameters`."""
+    fields: list[tuple[str, Any]] = []
+    for key, (kind, declared) in keys.items():
+        text = declared.meaning + (f" [{declared.unit}]." if declared.unit else ".")
+        about = arg(help=text, aliases=_ALIASES.get(key))
+        rule: tuple[Any, ...] = (Strict(), _bounds(declared)) if kind is float else ()
+        rule = (Strict(),) if kind is bool else rule
+        kind = Annotated[str, AfterValidator(_optimizer)] if key == "optimizer" else kind
+        fields.append((key, Annotated[kind, *rule, about]))
+    namespace = {"__pydantic_config__": ConfigDict(extra="forbid"), "__doc__": doc}
+    made = make_dataclass(name, fields, frozen=True, kw_only=True, namespace=namespace)
+    made.__module__ = __name__  # to send configs to other processes
+    return made
 
 
-@dataclass(frozen=True, kw_only=True)
-class LearningConfig:
-    """The learning rule."""
+def _optimizer(name: str) -> str:
+    """Return the name of an optimizer, or raise ValueError; what it imports is checked where it is used."""
+    if name in OPTIMIZERS or re.fullmatch(r"[\w.]+:[\w.]+", name):
+        return name
+    raise ValueError(f"must be one of {', '.join(OPTIMIZERS)}, or module:function")
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-    repulsive: Annotated[Flag, arg(aliases=["--repulsive"])]
-    """A negative reward pushes centers away from the weight; if not, it counts as 0."""
-    signed_decay: Flag
-    """A negative reward lets the amplitude grow again; if not, it leaves it alone."""
-    optimizer: Literal["sgd", "momentum", "adam"]
-    """The optax transformation that moves the centers; sgd is the published rule."""
-    learning_rate: NonNegative
-    """Speed at which centers follow rewarded weights [1/ms]."""
-    amplitude_decay: NonNegative
-    """Rate at which reward fades the oscillation [1/ms]; larger ends exploration sooner."""
-    fade_rate: NonNegative
-    """Rate at which the oscillation fades whatever the reward [1/ms]; 0 fades by reward alone."""
-    fade_reward: Annotated[float, Strict(), Field(gt=0)]
-    """Mean reward of a step at which the oscillation, following progress, is 1/e of the first; inf follows none."""
-    momentum: Annotated[float, Strict(), Field(ge=0, lt=1)]
-    """Share of the last update that momentum keeps."""
-    baseline_time: Annotated[float, Strict(), Field(gt=0)]
-    """Time over which the mean reward is taken that rewards are compared with [ms]; inf compares with 0."""
-    effort: Annotated[float, Strict(), Field(ge=0, le=1)]
-    """How far the reward that is expected grows with effort, the mean torque; 1 makes reward per effort what counts."""
-    averaging_time: NonNegative
-    """Time over which centers are averaged for frozen controllers [ms]; 0 takes them as they are."""
-    floor: Annotated[float, Strict(), Field(le=0)]
-    """A worse reward counts as this one; -inf is no bound."""
+
+# Short flags beside --section.key.
+_ALIASES = {"adaptation": ["--adaptation"], "repulsive": ["--repulsive"]}
+# What is declared of each key, by section.
+DECLARED = {
+    section: {key: about for part in parts for key, about in _keys_of(part).items()}
+    for section, parts in SECTIONS.items()
+}
+# Whether neurons adapt, and how, is structure of the controller; its section is the neurons'.
+DECLARED["neuron"] = {"adaptation": DECLARED["controller"].pop("adaptation")} | DECLARED["neuron"]
+# Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
+HYPERPARAMETERS = tuple(
+    f"{section}.{key}" for section, keys in DECLARED.items() for key, (kind, _) in keys.items() if kind is float
+)
+
+if TYPE_CHECKING:
+    ControllerConfig: TypeAlias = Any
+    OscillatorConfig: TypeAlias = Any
+    SynapseConfig: TypeAlias = Any
+    NeuronConfig: TypeAlias = Any
+    LearningConfig: TypeAlias = Any
+else:
+    ControllerConfig = _section(
+        "ControllerConfig",
+        "How the four layers are wired: where the two published codes differ.",
+        DECLARED["controller"],
+    )
+    OscillatorConfig = _section("OscillatorConfig", "The central pattern generator.", DECLARED["oscillator"])
+    SynapseConfig = _section("SynapseConfig", "The dynamic synapses.", DECLARED["synapse"])
+    NeuronConfig = _section("NeuronConfig", "The adaptive neurons.", DECLARED["neuron"])
+    LearningConfig = _section("LearningConfig", "The learning rule.", DECLARED["learning"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,18 +163,6 @@ class ParentConfig:
     """Each began as the best of so many of its members in a row, by their frozen centers; 0: all as one member."""
     round: Annotated[Limit, Suppress] = 0
     """Round of the snapshot they were taken from."""
-
-
-# Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
-HYPERPARAMETERS = tuple(
-    f"{name}.{key}"
-    for name, section in {
-        "controller": ControllerConfig, "oscillator": OscillatorConfig, "synapse": SynapseConfig,
-        "neuron": NeuronConfig, "learning": LearningConfig,
-    }.items()
-    for key, kind in get_type_hints(section).items()
-    if kind is float
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,15 +223,15 @@ class Config:
             changed.setdefault(section, {})[name] = value
         return replace(self, **{name: replace(getattr(self, name), **values) for name, values in changed.items()})
 
-    def spec(self) -> "ControllerSpec":
+    def spec(self) -> ControllerSpec:
         """Return the structure of the controllers."""
         return controller_of(dataclasses.asdict(self))[0]
 
-    def params(self) -> "ControllerParams":
+    def params(self) -> ControllerParams:
         """Return the numbers of one controller, where no point says otherwise."""
         return controller_of(dataclasses.asdict(self))[1]
 
-    def population_params(self) -> "ControllerParams":
+    def population_params(self) -> ControllerParams:
         """Return the numbers of every row: leaves (rows,)."""
         import jax
         import jax.numpy as jnp

@@ -102,4 +102,4 @@ def step(keys, terrain, age, states, observation, starts, params, spec, oscillat
         return jax.random.key_data(jax.random.fold_in(jax.random.fold_in(key, terrain), age))
 
     keys = jax.vmap(episode_key)(keys, terrain, age)
-    return population.perform(keys, states, observation, starts, spec, params, oscillating)
+    return population.perform(keys, states, observation, starts, spec, params, oscillating=oscillating)

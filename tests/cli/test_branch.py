@@ -44,7 +44,7 @@ def test_rows_are_named_by_point_and_member(small_sweep, small_runs):
         find_row(small_runs / "a", 0, 3)
     with pytest.raises(ConfigError, match="--point 6: points are 0 to 5"):
         parse("--from", small_sweep, "--point", 6)
-    with pytest.raises(ConfigError, match="--from and --config each say what to begin with; leave one out"):
+    with pytest.raises(ConfigError, match="--from and --config each say what to start from; leave one out"):
         parse("--from", small_sweep, "--config", "configs/demo.toml")
     with pytest.raises(RunError, match="there is no run here"):
         parse("--branch", "runs/absent")
@@ -157,7 +157,7 @@ def test_a_member_of_a_branch_begins_with_its_own_group(small_runs):
     ("flags", "message"),
     [
         (["--best-of", 2], "members 0 to 2 do not make up groups of 2, for --best-of"),
-        (["--best-of", 3, "--member", 1], "--best-of and --member each say what to begin with"),
+        (["--best-of", 3, "--member", 1], "--best-of and --member each say what to start from"),
         (["--best-of", 3, "--members", 2], "--members: with --best-of there is a member for every group"),
         (["--best-of", 3, "--snapshot", 77], "no snapshot of round 77"),
     ],

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, run_command, start_script
+from helpers import ROOT, run_command, run_script, start_script
 
 from dsjax.cli import entry
 from dsjax.errors import ConfigError, RunError
@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_line(small_runs, small_disk, command):
 
 def test_a_platform_that_is_not_there_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
-    status, output = run_command("train", "--output", tmp_path / "run")
+    status, output = run_script("train.py", "--output", tmp_path / "run")
     assert status == 2
     assert "error: JAX_PLATFORMS=cuda: there is no such device here" in output
     assert "Traceback" not in output

@@ -9,6 +9,7 @@ import pytest
 from helpers import ROOT
 
 from dsjax.config import loading
+from dsjax.config.schema import HYPERPARAMETERS
 from dsjax.controller import ControllerParams, ControllerSpec
 from dsjax.errors import ConfigError
 from dsjax.presets import PRESETS, preset
@@ -154,7 +155,7 @@ def test_seeds_are_told_apart_to_the_last_digit():
 
 
 def test_reading_a_config_does_not_load_jax():
-    code = "import sys; from dsjax import config; config.build({}); print('jax' in sys.modules)"
+    code = "import sys; from dsjax.config import loading; loading.build({}); print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -192,9 +193,9 @@ def test_points_survive_a_round_trip(tmp_path):
 def test_every_number_of_the_controllers_may_be_a_point():
     params = loading.build({}).params()
     nested = {name: getattr(params, name) for name in ("oscillator", "synapse", "neuron", "learning")}
-    assert set(loading.NUMBERS) == {
+    assert set(HYPERPARAMETERS) == {
         *(f"controller.{key}" for key in params._fields if key not in nested),
         *(f"{name}.{key}" for name, section in nested.items() for key in section._fields),
     }
-    assert len(loading.NUMBERS) == len(jax.tree.leaves(loading.build({}).params()))
-    assert set(loading.NUMBERS) <= set(loading.flat(loading.build({})))
+    assert len(HYPERPARAMETERS) == len(jax.tree.leaves(loading.build({}).params()))
+    assert set(HYPERPARAMETERS) <= set(loading.flat(loading.build({})))

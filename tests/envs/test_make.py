@@ -71,7 +71,7 @@ def play(envs, seeds, steps=200, options=None):
 def test_both_backends_give_the_same_bits(workers):
     seeds = [5, None, 7, 8, 9]
     one = play(make_vector(ID, 5, "sync"), seeds)
-    other = play(make_vector(ID, 5, "async", processes), seeds)
+    other = play(make_vector(ID, 5, "async", workers), seeds)
     assert any(value.any() for value in one[3::4])  # some episode ended, and was reset
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -12,6 +12,7 @@ from dsjax.evaluation.controllers import load_controllers
 from dsjax.evaluation.recording import MODES
 from dsjax.oscillator import OscillatorState
 from dsjax.plotting import synapses
+from dsjax.plotting.oscillators import _close_up
 from dsjax.plotting.synapse_names import ANGLES, CONTACTS, Synapse
 from dsjax.plotting.synapses import (
     draw,
@@ -157,7 +158,7 @@ def test_nullclines_are_where_the_field_vanishes(seen):
 
 def test_the_close_up_is_of_the_longest_episode(seen, recordings):
     for each in (seen, *recordings.values()):
-        rows, label = oscillators._close_up(each)
+        rows, label = _close_up(each)
         episode = each.episodes[int(np.argmax(each.lengths))]
         assert episode.start <= rows.start < rows.stop <= episode.stop
         assert rows.stop - rows.start == min(240, episode.stop - episode.start)
@@ -176,7 +177,7 @@ def test_neurons_are_measured_against_their_target(seen):
 
 
 def test_the_gait_diagram_shows_each_contact(seen):
-    rows, _ = oscillators._close_up(seen)
+    rows, _ = _close_up(seen)
     axes = gait(seen).axes
     seconds = seen.time[rows] / 1000
     for place, axis in enumerate(axes[:4]):

@@ -13,7 +13,7 @@ from dsjax.storage.locks import Busy
 HOLD = """
 import sys, time
 from pathlib import Path
-from dsjax import locks
+from dsjax.storage import locks
 with locks.hold(Path(sys.argv[1]), "it"):
     print("held", flush=True)
     time.sleep(60)

@@ -150,7 +150,7 @@ def test_a_damaged_snapshot_is_told_without_a_traceback(saved, damage):
         else:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 if damage == "halved" else 0])
     code = (
-        "import sys; from dsjax import entry; from dsjax.snapshot import Snapshots\n"
+        "import sys; from dsjax.cli import entry; from dsjax.storage.snapshots import Snapshots\n"
         f"entry.run(lambda: Snapshots({str(saved)!r}).load(6))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

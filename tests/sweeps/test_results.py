@@ -8,7 +8,7 @@ from dsjax.analysis.comparison import compare
 from dsjax.analysis.stats import iqm
 from dsjax.errors import RunError
 from dsjax.storage.tables import read_table
-from dsjax.sweeps.plan import read_plan
+from dsjax.sweeps.plan import read_plan, run_folders
 from dsjax.sweeps.results import effect, effect_rows, point_rows, read_results
 
 
@@ -75,12 +75,12 @@ def test_a_sweep_that_goes_on_is_read_and_what_is_missing_named(small_sweep, tmp
 
 
 def test_a_sweep_can_be_compared_like_any_runs(small_sweep, small_runs):
-    groups = compare([small_sweep], by=["learning.repulsive"]).groups
+    groups = compare(run_folders([small_sweep]), by=["learning.repulsive"]).groups
     assert [(group.label, len(group.members)) for group in groups] == [("repulsive", 6), ("not repulsive", 6)]
-    assert len(compare([small_sweep]).groups) == 6
-    assert len(compare([small_sweep, small_runs / "b"], by=["synapse.amplitude"]).groups) == 3
+    assert len(compare(run_folders([small_sweep])).groups) == 6
+    assert len(compare(run_folders([small_sweep, small_runs / "b"]), by=["synapse.amplitude"]).groups) == 3
     with pytest.raises(RunError, match="their members are the same, not independent"):
-        compare([small_sweep, small_sweep])
+        compare(run_folders([small_sweep, small_sweep]))
 
 
 def test_the_script_reports_a_sweep(small_sweep, tmp_path):

@@ -15,10 +15,9 @@ SETTINGS = {"members": 3, "steps": 600, "round_steps": 300, "evaluation": {"ever
 def train(folder, **options):
     """Train a little; return the trainer and what a console of this kind showed."""
     console = Console(file=io.StringIO(), width=160, **options)
-    with ProgressDisplay(console) as display:
-        trainer = Trainer(loading.build(SETTINGS), folder, display)
-        trainer.run()
-    console.print(summary_table(trainer))
+    trainer = Trainer(loading.build(SETTINGS), folder, [ProgressDisplay(console)])
+    trainer.run()
+    console.print(summary_table(trainer.status()))
     return trainer, console.file.getvalue()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from dsjax.training import runtime
 
-LOOK = "import jax; from dsjax.runtime import prepare; prepare({members}); print(jax.config.jax_platforms)"
+LOOK = "import jax; from dsjax.training.runtime import prepare; prepare({members}); print(jax.config.jax_platforms)"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_processor_computes_unless_the_user_wants_otherwise(wish, members, p
 
 def test_a_platform_that_is_not_there_is_said():
     environment = os.environ | {"JAX_PLATFORMS": "cuda"}
-    code = "from dsjax.runtime import prepare; prepare(2)"
+    code = "from dsjax.training.runtime import prepare; prepare(2)"
     look = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     last = look.stderr.strip().splitlines()[-1]
     assert last.startswith("dsjax.errors.RunError: JAX_PLATFORMS=cuda: there is no such device here")

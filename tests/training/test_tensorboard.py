@@ -7,7 +7,6 @@ from helpers import run_command
 from dsjax.config import loading
 from dsjax.errors import RunError
 from dsjax.storage.tables import read_table
-from dsjax.training.callbacks import Callback
 from dsjax.training.tensorboard import TensorBoardLogger
 from dsjax.training.trainer import Trainer
 
@@ -24,9 +23,9 @@ MEMBER_TAGS = {
 
 
 def train(folder, steps=1200, mirrored=True, **options):
-    with TensorBoardLogger(folder) if mirrored else Callback() as watch:
-        trainer = Trainer(loading.build(SETTINGS | {"steps": steps}), folder, watch)
-        trainer.run(**options)
+    callbacks = [TensorBoardLogger(folder)] if mirrored else []
+    trainer = Trainer(loading.build(SETTINGS | {"steps": steps}), folder, callbacks)
+    trainer.run(**options)
     return trainer
 
 
@@ -87,11 +86,10 @@ def test_the_population_has_the_statistics_of_its_members(run):
 
 def test_a_stopped_member_has_no_frozen_return_any_more(tmp_path):
     settings = loading.build(SETTINGS | {"steps": 1200, "members": 2})
-    with TensorBoardLogger(tmp_path / "run") as watch:
-        trainer = Trainer(settings, tmp_path / "run", watch)
-        rates = np.array([1.2e-5, np.inf], np.float32)
-        trainer.params = trainer.params._replace(learning=trainer.params.learning._replace(learning_rate=rates))
-        trainer.run()
+    trainer = Trainer(settings, tmp_path / "run", [TensorBoardLogger(tmp_path / "run")])
+    rates = np.array([1.2e-5, np.inf], np.float32)
+    trainer.params = trainer.params._replace(learning=trainer.params.learning._replace(learning_rate=rates))
+    trainer.run()
     found, rows = lines(tmp_path / "run"), read_table(tmp_path / "run", "evaluations").to_pylist()
     assert [step for step, _ in found["member001"]["frozen/return"]] == [0]
     last = np.mean([row["return"] for row in rows if row["round"] == 4])
