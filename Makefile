@@ -3,8 +3,9 @@ PYTHON ?= python3
 # EXTRAS=dev leaves out EnvPool, 740 MB of fast walkers, and Ray.
 EXTRAS ?= dev,fast,tensorboard,ray
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: setup train test quick lint clean
+.PHONY: setup train test test-all coverage lint wheel clean
 
 setup: .venv/installed
 
@@ -15,18 +16,26 @@ setup: .venv/installed
 
 # About three minutes on 2 cores: four walkers learn with a faster rule than the published one.
 train: setup
-	$(BIN)/python scripts/train.py --config configs/demo.toml --output runs/demo-$$(date +%Y%m%d-%H%M%S)
+	$(BIN)/dsjax train --config demo --output runs/demo-$$(date +%Y%m%d-%H%M%S)
 
+# About five minutes on 2 cores.
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST) -m 'not slow and not ray'
 
-quick: lint
-	$(BIN)/python -m pytest -m 'not slow'
+# All tests, those too that kill processes at length and start clusters: what CI runs.
+test-all: lint
+	$(PYTEST)
+
+coverage: setup
+	$(PYTEST) -m 'not slow and not ray' --cov --cov-report=term --cov-fail-under=92
 
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+wheel: setup
+	$(BIN)/python -m build --wheel
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist *.egg-info

@@ -277,7 +277,15 @@ def make_step(spec: ControllerSpec, dt: float = TIME_STEP) -> Callable[..., tupl
     """
 
     @jax.jit
-    def jitted(key, state, observation, reward, starts, ends, params):
+    def jitted(
+        key: Array,
+        state: ControllerState,
+        observation: Array,
+        reward: Scalar,
+        starts: Bool[ArrayLike, ""],
+        ends: Bool[ArrayLike, ""],
+        params: ControllerParams,
+    ) -> tuple[ControllerState, Array, Activity]:
         return step(key, state, observation, reward, starts, ends, spec, params, dt)
 
     return jitted
@@ -292,7 +300,9 @@ def make_policy(
     """
 
     @jax.jit
-    def jitted(key, state, observation, starts, params):
+    def jitted(
+        key: Array, state: ControllerState, observation: Array, starts: Bool[ArrayLike, ""], params: ControllerParams
+    ) -> tuple[ControllerState, Array, Activity]:
         return perform(key, state, observation, starts, spec, params, dt, oscillating)
 
     return jitted

@@ -155,7 +155,15 @@ def advance(
         require_shape(name, value, (count,), "(members,)")
     _require_params(params, count)
 
-    def one(member, running, observation, reward, starts, ends, params):
+    def one(
+        member: ControllerState,
+        running: Array,
+        observation: Array,
+        reward: Array,
+        starts: Array,
+        ends: Array,
+        params: ControllerParams,
+    ) -> Any:
         stopped = ~running
         return controller.advance(member, observation, reward, starts | stopped, ends | stopped, spec, params, dt)
 
@@ -195,7 +203,7 @@ def perform(
     require_shape("starts", starts, (count,), "(members,)")
     _require_params(params, count)
 
-    def one(key, member, observation, starts, params):
+    def one(key: Array, member: ControllerState, observation: Array, starts: Array, params: ControllerParams) -> Any:
         key = jax.random.wrap_key_data(key)
         return controller.perform(key, member, observation, starts, spec, params, dt, oscillating)
 
@@ -212,7 +220,9 @@ def make_step(
     """
 
     @jax.jit
-    def jitted(state, observation, reward, starts, ends, params):
+    def jitted(
+        state: Any, observation: Array, reward: Array, starts: Array, ends: Array, params: ControllerParams
+    ) -> tuple[Any, Array, Activity]:
         return step(state, observation, reward, starts, ends, spec, params, dt)
 
     return jitted
@@ -227,7 +237,9 @@ def make_policy(
     """
 
     @jax.jit
-    def jitted(key, state, observation, starts, params):
+    def jitted(
+        key: Array, state: Any, observation: Array, starts: Array, params: ControllerParams
+    ) -> tuple[Any, Array, Activity]:
         return perform(key, state, observation, starts, spec, params, dt, oscillating)
 
     return jitted

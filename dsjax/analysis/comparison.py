@@ -3,14 +3,16 @@
 No member is left out: those that were stopped, or trained for less than others, count as far as they went.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dsjax.analysis.members import Member, is_scored, member_histories
 from dsjax.config import loading
+from dsjax.config.schema import Config, ParentConfig
 from dsjax.errors import ConfigError, RunError
 from dsjax.storage.run import read_run
 
@@ -93,7 +95,7 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
     return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups))
 
 
-def _values(config, by=()):
+def _values(config: Config, by: Sequence[str] = ()) -> dict[str, Any]:
     """Return the values of a config, by key, that make a group."""
     values = loading.flat(config)
     # gymnasium's own backends give the same bits.
@@ -105,7 +107,7 @@ def _values(config, by=()):
     }
 
 
-def _refuse_repeats(members):
+def _refuse_repeats(members: Sequence[Member]) -> None:
     """Raise RunError if two members are the same: they would pass for independent ones."""
     seen: dict[tuple, Path] = {}
     for member in members:
@@ -119,7 +121,7 @@ def _refuse_repeats(members):
         seen[same] = folder
 
 
-def _refuse_mixed_tasks(groups, by):
+def _refuse_mixed_tasks(groups: Iterable[list[Member]], by: Sequence[str]) -> None:
     """Raise ConfigError if members of one group walk on different tasks."""
     for members in groups:
         if len(tasks := _tasks(members)) > 1:
@@ -129,12 +131,12 @@ def _refuse_mixed_tasks(groups, by):
             )
 
 
-def _tasks(members):
+def _tasks(members: Sequence[Member]) -> list[str]:
     """Return the tasks that members walk on, by name."""
     return sorted({member.config.environment.id for member in members})
 
 
-def _labels(firsts, by):
+def _labels(firsts: Sequence[Config], by: Sequence[str]) -> list[str]:
     """Return each group's label, given one config of each: the values in which groups differ.
 
     Of a value that comes with a preset the preset's name tells enough. So it does of a group that stands alone, beside
@@ -154,7 +156,7 @@ def _labels(firsts, by):
     return [", ".join(loading.described(key, value[key]) for key in differing) for value in values]
 
 
-def notes_on(groups):
+def notes_on(groups: Sequence[Group]) -> list[str]:
     """Return the caveats to print with the comparison, a line each."""
     members = [member for group in groups for member in group.members]
     notes = []
@@ -190,7 +192,7 @@ def notes_on(groups):
     return notes
 
 
-def _note_on(parent):
+def _note_on(parent: ParentConfig) -> str:
     """Return a line on how the members of a branch began; "" where they were untrained."""
     if not parent.run:
         return ""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dsjax.analysis.comparison import SAME_END
+from dsjax.analysis.comparison import SAME_END, Group
 from dsjax.analysis.stats import interval, iqm, trailing_mean
 from dsjax.envs.task import SOLVED_EPISODES
 
@@ -23,7 +23,7 @@ class Curve(NamedTuple):
     whole: np.ndarray  # (T,) bool: no member has ended yet
 
 
-def training_curve(group, unit, end):
+def training_curve(group: Group, unit: str, end: float) -> Curve:
     """Return the mean return of the last 100 training episodes, at most: of the oscillating, learning controllers.
 
     Args:
@@ -44,7 +44,7 @@ def training_curve(group, unit, end):
     return _over_members(points, values, np.broadcast_to(points, values.shape), ends[:, None] >= points)
 
 
-def frozen_curve(group):
+def frozen_curve(group: Group) -> Curve:
     """Return the mean return of the frozen centers over steps, at the evaluations and nowhere else.
 
     Members are evaluated after the same steps of their vector env, and with few resets more or fewer of their own: a
@@ -61,12 +61,12 @@ def frozen_curve(group):
     return _over_members(at, values, times, _together(last)[:, None] >= ticks)
 
 
-def _together(ends):
+def _together(ends: np.ndarray) -> np.ndarray:
     """Return members' ends, those that differ by little from the last taken for it."""
     return np.where(ends >= SAME_END * ends.max(), ends.max(), ends)
 
 
-def _over_members(points, values, times, goes_on):
+def _over_members(points: np.ndarray, values: np.ndarray, times: np.ndarray, goes_on: np.ndarray) -> Curve:
     """Return the Curve of members' values, (N, T), and whether each has not ended by a point, (N, T) bool."""
     there = np.isfinite(values)
     ever = there.any(axis=1, keepdims=True)

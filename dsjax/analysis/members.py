@@ -1,10 +1,12 @@
 """What each member of a run has done, from the run's records: its episodes, its evaluations, how it ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from dsjax.config.schema import Config
@@ -110,7 +112,7 @@ def is_scored(run: Run) -> bool:
     return set(rounds) == {last} and set(now["member"].to_pylist()) <= set(members)
 
 
-def _by_member(run, table, names):
+def _by_member(run: Run, table: pa.Table, names: Sequence[str]) -> list[dict[str, np.ndarray]]:
     """Return each member's rows, in order, as {name: array}."""
     member = table["member"].to_numpy()
     order = np.argsort(member, kind="stable")
@@ -119,7 +121,7 @@ def _by_member(run, table, names):
     return [{name: column[start:end] for name, column in columns.items()} for start, end in pairwise(bounds)]
 
 
-def _means(config, evaluations):
+def _means(config: Config, evaluations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the mean return of each evaluation, of which one round has one, and when it was."""
     rounds, first, count = np.unique(evaluations["round"], return_index=True, return_counts=True)
     totals = np.add.reduceat(evaluations["return"], first) if len(first) else np.empty(0)
@@ -127,7 +129,7 @@ def _means(config, evaluations):
     return {"step": evaluations["step"][first], "tick": ticks, "return": totals / count}
 
 
-def _last(evaluations):
+def _last(evaluations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the episodes of the last evaluation."""
     now = evaluations["round"] == evaluations["round"].max(initial=-1)
     return {name: evaluations[name][now] for name in ("return", "outcome")}

@@ -7,15 +7,17 @@ Statistical Precipice, NeurIPS 2021.
 """
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 _RESAMPLES = 2000
 
 
-def iqm(values, axis=None):
+def iqm(values: ArrayLike, axis: int | None = None) -> Any:
     """Return the interquartile mean: the mean of the middle half, robust to a few lucky or failed members.
 
     Args:
@@ -28,7 +30,7 @@ def iqm(values, axis=None):
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
-def interval(values, statistic=iqm):
+def interval(values: ArrayLike, statistic: Callable[..., Any] = iqm) -> tuple[Any, Any]:
     """Return the bootstrap interval of a statistic over members, by percentiles of 2,000 resamples.
 
     Args:
@@ -45,7 +47,7 @@ def interval(values, statistic=iqm):
     return _bootstrap((values,), statistic, axis=0)
 
 
-def improvement(first, second):
+def improvement(first: ArrayLike, second: ArrayLike) -> tuple[float, float, float]:
     """Return the probability that a member of one group scores higher than one of another, ties counting half.
 
     The Mann-Whitney statistic over the number of pairs.
@@ -58,7 +60,7 @@ def improvement(first, second):
       (probability that first > second, low, high): with its bootstrap interval, members of both groups resampled.
     """
 
-    def probability(x, y, axis=-1):
+    def probability(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
         x, y = np.moveaxis(x, axis, -1)[..., :, None], np.moveaxis(y, axis, -1)[..., None, :]
         return ((x > y) + 0.5 * (x == y)).mean(axis=(-2, -1))
 
@@ -70,7 +72,7 @@ def improvement(first, second):
     return value, float(low), float(high)
 
 
-def profile(scores, thresholds):
+def profile(scores: ArrayLike, thresholds: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the share of members that score above each threshold, with its bootstrap band.
 
     Args:
@@ -84,7 +86,7 @@ def profile(scores, thresholds):
     return above.mean(axis=0), *interval(above, np.mean)
 
 
-def share_interval(count, total):
+def share_interval(count: int, total: int) -> tuple[float, float]:
     """Return Wilson's interval of a share, (low, high), where `count` of `total` members have a property."""
     found = stats.binomtest(int(count), int(total)).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
@@ -100,7 +102,7 @@ class Survival(NamedTuple):
     median: float  # first time by which half are solved; inf if never
 
 
-def survival(solved_at, observed_until):
+def survival(solved_at: ArrayLike, observed_until: ArrayLike) -> Survival:
     """Estimate how many members are solved by when; those never solved are censored at the end of what was seen.
 
     Args:
@@ -123,7 +125,7 @@ def survival(solved_at, observed_until):
     return Survival(curve.quantiles, solved, 1 - band.high.probabilities, 1 - band.low.probabilities, median)
 
 
-def trailing_mean(values, window):
+def trailing_mean(values: ArrayLike, window: int) -> np.ndarray:
     """Return, for each of (E,) values, the mean of it and those before it, `window` at most."""
     total = np.concatenate([[0.0], np.cumsum(np.asarray(values, float))])
     end = np.arange(1, len(total))
@@ -131,7 +133,7 @@ def trailing_mean(values, window):
     return (total[end] - total[start]) / (end - start)
 
 
-def describe_episodes(returns, lengths, outcomes):
+def describe_episodes(returns: ArrayLike, lengths: ArrayLike, outcomes: ArrayLike) -> dict[str, Any]:
     """Return what a set of episodes of one member says of it, as a dict of numbers.
 
     Args:
@@ -150,11 +152,11 @@ def describe_episodes(returns, lengths, outcomes):
         "median": float(np.median(returns)),
         "worst": float(returns.min()),
         "fall_rate": float(np.mean(np.asarray(outcomes) == "fell")),
-        "length": float(np.mean(lengths)),
+        "length": float(np.mean(np.asarray(lengths))),
     }
 
 
-def _bootstrap(samples, statistic, **options):
+def _bootstrap(samples: tuple[np.ndarray, ...], statistic: Callable[..., Any], **options: Any) -> tuple[Any, Any]:
     result = stats.bootstrap(
         samples, statistic, n_resamples=_RESAMPLES, vectorized=True, method="percentile", rng=np.random.default_rng(0),
         **options,

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
 from dsjax.analysis import stats
-from dsjax.analysis.comparison import Comparison
+from dsjax.analysis.comparison import Comparison, Group
 from dsjax.analysis.formats import interval, number
 from dsjax.analysis.members import RULES, UNITS
 from dsjax.analysis.stats import improvement, iqm, share_interval, survival
@@ -27,7 +29,7 @@ def group_rows(comparison: Comparison) -> list[dict]:
     return [_group_row(group, comparison.terrains) for group in comparison.groups]
 
 
-def _group_row(group, terrains):
+def _group_row(group: Group, terrains: str) -> dict[str, Any]:
     members = group.members
     training, frozen = np.array([m.recent.mean() for m in members if len(m.recent)]), group.scores()
     row = {
@@ -53,7 +55,7 @@ def _group_row(group, terrains):
     return row
 
 
-def _with_interval(name, values):
+def _with_interval(name: str, values: np.ndarray) -> dict[str, float]:
     low, high = stats.interval(values)
     return {name: iqm(values), f"{name}_low": float(low), f"{name}_high": float(high)}
 
@@ -116,12 +118,12 @@ def markdown(groups: Sequence[dict]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def _cell(text):
+def _cell(text: str) -> str:
     """Return a text as a cell of a table in Markdown."""
     return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", text).replace("\n", " ")
 
 
-def _span(row, name, form=".1f", bounds=".1f"):
+def _span(row: dict[str, Any], name: str, form: str = ".1f", bounds: str = ".1f") -> str:
     value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
     return f"{value if form == 'd' else number(value, form)} [{interval(low, high, bounds, ', ')}]"
 
@@ -135,11 +137,11 @@ def write_csv(tables: dict[str, list[dict]], folder: Path) -> list[Path]:
         if rows:
             table = pa.Table.from_pylist(rows)
             paths.append(folder / f"{name}.csv")
-            write_whole(paths[-1], lambda temporary, t=table: csv.write_csv(t, temporary))
+            write_whole(paths[-1], partial(csv.write_csv, table))
     return paths
 
 
-def evaluation_rows(evaluations):
+def evaluation_rows(evaluations: pa.Table) -> list[dict[str, Any]]:
     """Return how the members' frozen centers came along: one row per evaluation.
 
     Args:

@@ -142,7 +142,7 @@ def best_of(place: str | Path, size: int, number: int | None = None) -> Config:
     )
 
 
-def _latest(folder):
+def _latest(folder: Path) -> int:
     """Return the round of a run's latest snapshot, or raise RunError."""
     snapshots = Snapshots(folder) if folder.exists() else None
     there = snapshots.numbers() if snapshots else []
@@ -153,7 +153,7 @@ def _latest(folder):
     return there[-1]
 
 
-def _row(folder, run, point, member, shipped=None):
+def _row(folder: Path, run: Config, point: int, member: int, shipped: int | None = None) -> Row:
     """Return a member at a point of a run, or raise RunError."""
     if not 0 <= point < run.rows // run.members or not 0 <= member < run.members:
         raise RunError(

@@ -172,7 +172,7 @@ def comparison_tables(groups: Sequence[dict], pairs: Sequence[dict]) -> list[Tab
     return [returns, solved, *_pairs_table(pairs)]
 
 
-def _pairs_table(rows):
+def _pairs_table(rows: Sequence[dict]) -> list[Table]:
     pairs = PlainTable("probability of a higher frozen return [95 %]")
     pairs.add_column("a member of", overflow="fold")
     pairs.add_column("over one of", overflow="fold")
@@ -183,5 +183,5 @@ def _pairs_table(rows):
     return [pairs] if pairs.rows else []
 
 
-def _with_interval(row, name):
+def _with_interval(row: dict, name: str) -> str:
     return f"{number(row[name])}\n{interval(row[name + '_low'], row[name + '_high'])}"

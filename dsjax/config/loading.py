@@ -7,6 +7,7 @@ that names the key, the value, the rule, and where there is one, the nearest val
 import dataclasses
 import difflib
 import tomllib
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ def check(values: dict[str, Any], source: str = "config") -> Config:
     return config
 
 
-def _complaints(config):
+def _complaints(config: Config) -> Iterator[str]:
     """Yield a line on each thing that no key alone makes wrong."""
     learning = config.learning
     if isfinite(learning.fade_reward) and not isfinite(learning.baseline_time):
@@ -71,7 +72,7 @@ def _complaints(config):
     yield from _selection_complaints(config)
 
 
-def _selection_complaints(config):
+def _selection_complaints(config: Config) -> Iterator[str]:
     """Yield a line on each thing that makes selection impossible, or vain."""
     selection, values = config.selection, flat(config)
     every = f"selection.every = {selection.every}"
@@ -88,7 +89,7 @@ def _selection_complaints(config):
         yield f"{every}: copies would carry numbers from point to point; leave it 0, or have no points"
 
 
-def _no_number(key):
+def _no_number(key: str) -> str:
     known = key in _valid_keys(Config)
     return f"{key} is no number of the controllers, which alone may differ within a run" if known else unknown_key(key)
 
@@ -136,7 +137,7 @@ def changes(stored: Config, config: Config, folder: Path) -> dict[str, tuple[Any
     return changed
 
 
-def _may_change(key, config, old, new):
+def _may_change(key: str, config: Config, old: Any, new: Any) -> bool:
     """Return whether a run may be resumed with another value of a key."""
     if key == "environment.backend":  # "auto" is whatever the run has
         return new == "auto" or "envpool" not in (old, new)
@@ -173,7 +174,7 @@ def unknown_key(key: str, section: type = Config) -> str:
     return f"unknown key {key}; did you mean {' or '.join(near)}?"
 
 
-def _likeness(key, name):
+def _likeness(key: str, name: str) -> float:
     """Return how likely a person who wrote `key` means the key `name`: their last parts count most."""
     (*before, written), (*section, word) = key.split("."), name.split(".")
     initials = "".join(part[0] for part in word.split("_"))
@@ -202,7 +203,7 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _valid_keys(section, prefix=""):
+def _valid_keys(section: Any, prefix: str = "") -> list[str]:
     keys: list[str] = []
     for item in dataclasses.fields(section):
         name = prefix + item.name

@@ -21,12 +21,12 @@ class Episodes(gymnasium.Wrapper):
     so that `reset(seed=s)` is not a function of s. A new world for every episode makes it one.
     """
 
-    def __init__(self, env):
+    def __init__(self, env: Any) -> None:
         super().__init__(env)
         self._nothing = np.zeros(env.observation_space.shape, env.observation_space.dtype)
         self._next_seed, self._stride, self._left = 0, 1, 0.0
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a series if there are options, else go to the next episode of the one begun."""
         if options is not None:
             self._next_seed, self._stride = seed or 0, options.get("stride", 1)
@@ -40,13 +40,13 @@ class Episodes(gymnasium.Wrapper):
         terrain, self._next_seed, self._left = self._next_seed, self._next_seed + self._stride, self._left - 1
         return self.env.reset(seed=terrain)
 
-    def step(self, action):
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step the env, or do nothing while resting."""
         if self.resting:
             return self._nothing, 0.0, False, False, {}
         return self.env.step(action)
 
 
-def make(env_id, render_mode=None):
+def make(env_id: str, render_mode: str | None = None) -> Episodes:
     """Return one walker, with its time limit and seeded series of episodes."""
     return Episodes(gymnasium.make(env_id, render_mode=render_mode, disable_env_checker=True))

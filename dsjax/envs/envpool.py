@@ -4,19 +4,21 @@ The same task on the same physics engine, but compiled differently and with terr
 is not gymnasium's, only distributed like one. So it serves to train, and never to score.
 """
 
+from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
-from dsjax.envs.vector import GroupedVectorEnv
+from dsjax.envs.vector import GroupedVectorEnv, Outcome
 
 
-def available():
+def available() -> bool:
     """Return whether EnvPool is installed; whether it works, `complaint` finds out."""
     return find_spec("envpool") is not None
 
 
-def complaint():
+def complaint() -> str:
     """Return why EnvPool cannot be used here; "" if it can. Importing it tells, and takes a second."""
     try:
         import envpool  # noqa: F401, an extra
@@ -36,13 +38,13 @@ class PoolVectorEnv(GroupedVectorEnv):
     seeded again. So `reset` makes new pools, in less than a millisecond, and what follows depends on the seeds alone.
     """
 
-    def __init__(self, env_id, count, threads, groups=1):
+    def __init__(self, env_id: str, count: int, threads: int, groups: int = 1) -> None:
         bounds = [int(part[0]) for part in np.array_split(np.arange(count), groups)] + [count]
         super().__init__(env_id, tuple(map(slice, bounds[:-1], bounds[1:])))
         self._threads = max(1, threads // groups)
         self._pools: list[_Pool] = []
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Make every walker anew.
 
         Args:
@@ -56,19 +58,19 @@ class PoolVectorEnv(GroupedVectorEnv):
         self._pools = [_Pool(self, seeds[members], self._threads) for members in self.groups]
         return np.concatenate([pool.first for pool in self._pools]), {}
 
-    def send(self, group, actions):
+    def send(self, group: int, actions: np.ndarray) -> None:
         """Hand a group's actions to its pool, whose threads step while this process goes on."""
         self._pools[group].send(actions)
 
-    def recv(self, group):
+    def recv(self, group: int) -> Outcome:
         """Wait for a group's pool and return what the step brought."""
         return self._pools[group].recv()
 
-    def close_extras(self, **kwargs):
+    def close_extras(self, **kwargs: Any) -> None:
         """Let go of the pools and their threads."""
         self._close_pools()
 
-    def _close_pools(self):
+    def _close_pools(self) -> None:
         for pool in self._pools:
             pool.close()
         self._pools = []
@@ -77,7 +79,7 @@ class PoolVectorEnv(GroupedVectorEnv):
 class _Pool:
     """The EnvPool of a group: walkers for those members that have a seed, zeros for those that rest."""
 
-    def __init__(self, envs, seeds, threads):
+    def __init__(self, envs: PoolVectorEnv, seeds: Sequence[int | None], threads: int) -> None:
         self._active = np.array([seed is not None for seed in seeds])
         self._all = self._active.all()
         space, count = envs.single_observation_space, len(seeds)
@@ -96,11 +98,11 @@ class _Pool:
             )
             self.first[self._active] = self._env.reset()[0]
 
-    def send(self, actions):
+    def send(self, actions: np.ndarray) -> None:
         if self._env is not None:
             self._env.send(actions if self._all else actions[self._active])
 
-    def recv(self):
+    def recv(self) -> Outcome:
         if self._env is None:
             return self._outcome
         outcome = self._env.recv()[:4]
@@ -110,6 +112,6 @@ class _Pool:
             whole[self._active] = part
         return self._outcome
 
-    def close(self):
+    def close(self) -> None:
         if self._env is not None:
             self._env.close()

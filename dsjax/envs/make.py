@@ -12,7 +12,7 @@ import warnings
 from dsjax.envs import envpool
 from dsjax.envs.envpool import PoolVectorEnv
 from dsjax.envs.processes import WorkerVectorEnv
-from dsjax.envs.vector import LocalVectorEnv
+from dsjax.envs.vector import GroupedVectorEnv, LocalVectorEnv
 from dsjax.machine import cores
 
 BACKENDS = ("auto", "envpool", "async", "sync")
@@ -21,7 +21,7 @@ _ASYNC_ENVS = 4  # from so many on, two workers gain more than handing them each
 _GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf")}
 
 
-def choose(backend="auto", count=1, workers=None, gymnasium_only=False):
+def choose(backend: str = "auto", count: int = 1, workers: int | None = None, gymnasium_only: bool = False) -> str:
     """Return the backend meant, "auto" being the fastest that there is.
 
     Args:
@@ -46,7 +46,14 @@ def choose(backend="auto", count=1, workers=None, gymnasium_only=False):
     return "async" if min(workers or cores(), count) > 1 and count >= _ASYNC_ENVS else "sync"
 
 
-def make_vector(env_id, count, backend="auto", workers=None, render=None, groups=None):
+def make_vector(
+    env_id: str,
+    count: int,
+    backend: str = "auto",
+    workers: int | None = None,
+    render: int | None = None,
+    groups: int | None = None,
+) -> GroupedVectorEnv:
     """Return a vector env of `count` walkers in NEXT_STEP autoreset mode.
 
     Args:

@@ -2,12 +2,15 @@
 
 import pickle
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
 
 import numpy as np
 
-from dsjax.envs.vector import GroupedVectorEnv, local
+from dsjax.envs.vector import GroupedVectorEnv, Outcome, local
 
 _OUTCOME = ("observation", "reward", "terminated", "truncated")
 
@@ -23,7 +26,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
     Here each worker steps its share in turn and writes into memory shared with this process.
     """
 
-    def __init__(self, env_id, count, workers, groups=1, render=None):
+    def __init__(self, env_id: str, count: int, workers: int, groups: int = 1, render: int | None = None) -> None:
         shares = [slice(int(part[0]), int(part[-1]) + 1) for part in np.array_split(np.arange(count), workers)]
         self._teams = [list(map(int, team)) for team in np.array_split(np.arange(workers), groups)]
         self._shares = shares
@@ -50,7 +53,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
             self._pipes.append(ours)
             self._processes.append(process)
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin a series of episodes in every env; see `walker.Episodes`."""
         seeds = list(seed) if seed is not None else [None] * self.num_envs
         everyone = range(len(self._pipes))
@@ -60,18 +63,19 @@ class WorkerVectorEnv(GroupedVectorEnv):
         self._wait(everyone)
         return self._arrays["observation"].copy(), {}
 
-    def send(self, group, actions):
+    def send(self, group: int, actions: np.ndarray) -> None:
         """Hand out a group's actions; its workers step while this process goes on."""
         self._arrays["action"][self.groups[group]] = actions
         for number in self._teams[group]:
             self._tell(number, ("step", None))
 
-    def recv(self, group):
+    def recv(self, group: int) -> Outcome:
         """Wait for a group's workers and return what the step brought."""
         self._wait(self._teams[group])
-        return tuple(self._arrays[name][self.groups[group]] for name in _OUTCOME)
+        observation, reward, terminated, truncated = (self._arrays[name][self.groups[group]] for name in _OUTCOME)
+        return observation, reward, terminated, truncated
 
-    def close_extras(self, **kwargs):
+    def close_extras(self, **kwargs: Any) -> None:
         """Ask the workers to end, and wait until they have."""
         for pipe in self._pipes:
             pipe.close()  # a worker ends when its pipe does
@@ -80,14 +84,14 @@ class WorkerVectorEnv(GroupedVectorEnv):
             if process.is_alive():
                 process.kill()
 
-    def _tell(self, number, message):
+    def _tell(self, number: int, message: tuple) -> None:
         try:
             self._pipes[number].send(message)
         except OSError:
             self._mourn(number)
         self._owed[number] += 1
 
-    def _wait(self, numbers):
+    def _wait(self, numbers: Iterable[int]) -> None:
         """Wait for workers' replies.
 
         Raises:
@@ -103,14 +107,14 @@ class WorkerVectorEnv(GroupedVectorEnv):
             self._drain()
             raise
 
-    def _drain(self):
+    def _drain(self) -> None:
         """Take all replies that are still to come, whatever they say: an error has been raised, or nobody asks."""
         for number, owed in enumerate(self._owed):
             for _ in range(owed):
                 with suppress(Exception):
                     self._receive(number)
 
-    def _receive(self, number):
+    def _receive(self, number: int) -> None:
         try:
             error = self._pipes[number].recv()
         except (EOFError, OSError):
@@ -119,7 +123,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
         if error is not None:
             raise error
 
-    def _mourn(self, number):
+    def _mourn(self, number: int) -> NoReturn:
         process = self._processes[number]
         process.join(timeout=1)
         self._owed[number] = 0
@@ -129,7 +133,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
         )
 
 
-def _portable(error):
+def _portable(error: Exception) -> Exception:
     """Return an error that can be sent to another process: itself, or one that says the same."""
     try:
         pickle.loads(pickle.dumps(error))
@@ -138,14 +142,14 @@ def _portable(error):
     return error
 
 
-def _views(shared, count):
+def _views(shared: dict[str, Any], count: int) -> dict[str, np.ndarray]:
     """Return numpy views, shaped (count, ...), of the memory that processes share."""
     types = {"observation": np.float32, "action": np.float32, "reward": np.float64}
     views = {name: np.frombuffer(array, types.get(name, np.bool_)) for name, array in shared.items()}
     return {name: view.reshape(count, -1) if view.size != count else view for name, view in views.items()}
 
 
-def _work(pipe, env_id, count, share, shared, render):
+def _work(pipe: Connection, env_id: str, count: int, share: slice, shared: dict[str, Any], render: int | None) -> None:
     """Run one worker: reset or step its share of the envs whenever told, until the pipe closes."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they may reach the whole process group; the parent decides

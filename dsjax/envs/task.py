@@ -3,7 +3,7 @@
 The standard library alone: tables and command lines need these and load nothing else.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 SOLVED_RETURN = 300.0  # BipedalWalker counts as solved at this mean return ...
 SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training, or held-out terrains
@@ -22,7 +22,7 @@ START = 14 / 3  # [m] from the terrain's beginning to where the hull starts: 10 
 _AT_THE_BEGINNING = 0.1  # [m]
 
 
-def moved(speed):
+def moved(speed: Any) -> Any:
     """Return how far the hull moved in the steps that led to observations [m], from their `SPEED` entries.
 
     BipedalWalker tells neither where the hull is nor, in EnvPool, why an episode ended. Adding up its speed does: over
@@ -31,7 +31,7 @@ def moved(speed):
     return speed * (_TICK / 0.12)
 
 
-def outcome_of(terminated, reward, way):
+def outcome_of(terminated: bool, reward: float, way: float) -> str:
     """Return how an episode ended: one of "fell", "retreated", "finished", "timeout".
 
     A walker that walks back past the terrain's beginning earns -100 like one that falls, and is told from it by where

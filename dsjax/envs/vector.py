@@ -6,8 +6,9 @@ while training:
         envs.send(group, act(outcome))          # meanwhile this process computes
 """
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
@@ -15,14 +16,18 @@ from gymnasium.vector.utils import batch_space
 
 from dsjax.envs import bipedal
 
+# Of a step: observation, reward, terminated, truncated.
+Outcome: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
 
 class GroupedVectorEnv(VectorEnv):
     """A vector env of walkers in groups, in NEXT_STEP autoreset mode; backends say how a group steps."""
 
     single_observation_space: Any
     single_action_space: Any
+    reset: Any  # (seed: one for each env, None for one that is to stay idle; options) -> (observation, info)
 
-    def __init__(self, env_id, groups):
+    def __init__(self, env_id: str, groups: tuple[slice, ...]) -> None:
         single = bipedal.make(env_id)
         self.env_id, self.groups = env_id, groups
         self.num_envs = groups[-1].stop
@@ -32,18 +37,18 @@ class GroupedVectorEnv(VectorEnv):
         self.metadata = {**single.metadata, "autoreset_mode": AutoresetMode.NEXT_STEP}
         single.close()
 
-    def send(self, group, actions):
+    def send(self, group: int, actions: np.ndarray) -> None:
         """Let a group's walkers take their actions, (members, 4), and go on without waiting."""
         raise NotImplementedError
 
-    def recv(self, group):
+    def recv(self, group: int) -> Outcome:
         """Return what a group's last step brought: observation, reward, terminated, truncated.
 
         The arrays are valid until the group is sent its next actions.
         """
         raise NotImplementedError
 
-    def step(self, actions):
+    def step(self, actions: np.ndarray) -> tuple[Any, ...]:
         """Step every walker, as any vector env does."""
         for group, members in enumerate(self.groups):
             self.send(group, actions[members])
@@ -55,28 +60,28 @@ class GroupedVectorEnv(VectorEnv):
 class LocalVectorEnv(GroupedVectorEnv):
     """All walkers in this process, one after the other: a single group."""
 
-    def __init__(self, env_id, count, render=None):
+    def __init__(self, env_id: str, count: int, render: int | None = None) -> None:
         super().__init__(env_id, (slice(0, count),))
         self._envs = local(env_id, range(count), render)
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a series of episodes in every env; see `walker.Episodes`."""
         return self._envs.reset(seed=seed, options=options)
 
-    def send(self, group, actions):
+    def send(self, group: int, actions: np.ndarray) -> None:
         """Step the walkers at once."""
         self._outcome = self._envs.step(actions)
 
-    def recv(self, group):
+    def recv(self, group: int) -> Outcome:
         """Return what the step brought."""
         return self._outcome[:4]
 
-    def close_extras(self, **kwargs):
+    def close_extras(self, **kwargs: Any) -> None:
         """Close the walkers, and the window if there is one."""
         self._envs.close()
 
 
-def local(env_id, indices, render=None):
+def local(env_id: str, indices: Sequence[int], render: int | None = None) -> SyncVectorEnv:
     """Return gymnasium's own vector env of walkers in this process, the one of index `render` in a window."""
     modes = ["human" if index == render else None for index in indices]
     return SyncVectorEnv([partial(bipedal.make, env_id, mode) for mode in modes], copy=False)

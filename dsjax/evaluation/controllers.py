@@ -111,7 +111,7 @@ def export(trained: Controllers, member: int, path: Path) -> None:
     pretrained.write(path, trained.alone(member), population.select(trained.state, np.array([member])), origin)
 
 
-def _choose(snapshots, folder, wanted):
+def _choose(snapshots: Snapshots, folder: Path, wanted: str) -> int:
     there = snapshots.numbers()
     if not there:
         raise RunError(f"{folder}: there is no snapshot yet")

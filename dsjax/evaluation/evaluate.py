@@ -4,28 +4,36 @@ Always with gymnasium's own physics. A set of terrains is a name with a version 
 training selects on one set and results are reported on another.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dsjax import population
-from dsjax.envs.task import SPEED, TERRAINS, moved, outcome_of
+from dsjax.controller import Activity, ControllerParams, ControllerSpec, ControllerState
+from dsjax.envs.task import SPEED, TERRAINS, TerrainSet, Weights, moved, outcome_of
+from dsjax.population import PopulationState
+from dsjax.shapes import Array, ArrayLike
 
 # What each set's random streams fold in. Training's keys fold in ticks, which do not reach these.
 _STREAMS = {"test-v1": 2**32 - 2, "validation-v1": 2**32 - 3}
 
 
-def evaluate(envs, state, spec, params, members, terrains, weights="centers", terrain_set="validation-v1",
-             check=lambda: None):  # fmt: skip
+def evaluate(
+    envs: Any, state: PopulationState, spec: ControllerSpec, params: ControllerParams,
+    members: Sequence[int] | np.ndarray, terrains: range, weights: Weights = "centers",
+    terrain_set: TerrainSet = "validation-v1", check: Callable[[], None] = lambda: None,
+) -> dict[str, list]:  # fmt: skip
     """Play one episode per member and terrain, and return them as columns.
 
     The envs take turns: each slot of the vector env plays a share of one member's terrains. An episode depends on
     its member and terrain alone, not on the number of slots.
 
     Args:
-      envs: gymnasium VectorEnv from `environment.make_vector`, of at least as many envs as members to evaluate.
+      envs: gymnasium VectorEnv from `envs.make.make_vector`, of at least as many envs as members to evaluate.
       state: PopulationState.
       spec: ControllerSpec.
       params: ControllerParams with leaves (N,).
@@ -72,13 +80,24 @@ def evaluate(envs, state, spec, params, members, terrains, weights="centers", te
     return dict(zip(names, map(list, zip(*sorted(rows), strict=True)), strict=True))
 
 
-def _slots_per_member(available, terrains):
+def _slots_per_member(available: int, terrains: int) -> int:
     """Return the largest number of slots that shares the terrains of a member evenly."""
     return max(k for k in range(1, min(available, terrains) + 1) if terrains % k == 0)
 
 
 @partial(jax.jit, static_argnames=("spec", "oscillating", "terrain_set"))
-def step(keys, terrain, age, states, observation, starts, params, spec, oscillating, terrain_set):
+def step(
+    keys: Any,
+    terrain: Any,
+    age: Any,
+    states: ControllerState,
+    observation: ArrayLike,
+    starts: ArrayLike,
+    params: ControllerParams,
+    spec: ControllerSpec,
+    oscillating: bool,
+    terrain_set: TerrainSet,
+) -> tuple[ControllerState, Array, Activity]:
     """Let controllers act as `population.perform` does, each episode with a random stream of its own.
 
     Args:
@@ -97,7 +116,7 @@ def step(keys, terrain, age, states, observation, starts, params, spec, oscillat
       (ControllerState with leaves (N, ...), action (N, 4), controller.Activity with leaves (N, ...)).
     """
 
-    def episode_key(key, terrain, age):
+    def episode_key(key: Array, terrain: Array, age: Array) -> Array:
         key = jax.random.fold_in(jax.random.wrap_key_data(key), jnp.uint32(_STREAMS[terrain_set]))
         return jax.random.key_data(jax.random.fold_in(jax.random.fold_in(key, terrain), age))
 

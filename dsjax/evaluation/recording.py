@@ -6,25 +6,28 @@ that row.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
 from dsjax import controller, population, synapse
-from dsjax.controller import TIME_STEP
+from dsjax.controller import TIME_STEP, Activity, ControllerParams, ControllerSpec
 from dsjax.envs import bipedal, task
-from dsjax.envs.task import SPEED, Mode, moved, outcome_of
+from dsjax.envs.bipedal import Episodes
+from dsjax.envs.task import SPEED, Mode, TerrainSet, moved, outcome_of
 from dsjax.errors import RunError
 from dsjax.evaluation import evaluate
 from dsjax.evaluation.controllers import Controllers
 from dsjax.oscillator import OscillatorParams
+from dsjax.population import PopulationState
 from dsjax.storage.atomic import write_whole
 
-TERRAINS = "test-v1"  # the set of terrains that are recorded on: nothing was selected on it
+TERRAINS: TerrainSet = "test-v1"  # the set of terrains that are recorded on: nothing was selected on it
 
 
 MODES = {
@@ -32,6 +35,10 @@ MODES = {
     "oscillating": "oscillating, not learning",
     "centers": "frozen centers",
 }
+
+
+# Of a lone member: (state, terrain, age, observation, reward, starts, ends) -> (state, action, weights, activity).
+_Step: TypeAlias = Callable[..., tuple[PopulationState, Any, Any, Activity]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Recording:
         """Save everything as one npz file, whole or not at all, in a folder that is there."""
         arrays: Any = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
-        def write(temporary):
+        def write(temporary: Path) -> None:
             with open(temporary, "wb") as file:
                 np.savez_compressed(file, **arrays)
 
@@ -186,22 +193,24 @@ def record(
     )
 
 
-def _learner(spec, params):
+def _learner(spec: ControllerSpec, params: ControllerParams) -> _Step:
     """Return the step of a lone member's population that learns: training's own."""
     advance = jax.jit(partial(population.step, spec=spec, params=params))
 
-    def step(state, terrain, age, *seen):
+    def step(state: PopulationState, terrain: Any, age: Any, *seen: Any) -> tuple[PopulationState, Any, Any, Activity]:
         state, action, activity = advance(state, *seen)
         return state, action, state.members.synapses.weight, activity
 
     return step
 
 
-def _performer(spec, params, mode):
+def _performer(spec: ControllerSpec, params: ControllerParams, mode: Mode) -> _Step:
     """Return the step of a lone member's population that only acts: evaluation's own."""
     oscillating = mode == "oscillating"
 
-    def step(state, terrain, age, observation, reward, starts, ends):
+    def step(
+        state: PopulationState, terrain: Any, age: Any, observation: Any, reward: Any, starts: Any, ends: Any
+    ) -> tuple[PopulationState, Any, Any, Activity]:
         acted, action, activity = evaluate.step(
             state.key, terrain, age, state.members, observation, starts, params, spec, oscillating, TERRAINS
         )
@@ -212,7 +221,7 @@ def _performer(spec, params, mode):
     return step
 
 
-def _play(env, terrain, step, state):
+def _play(env: Episodes, terrain: int, step: _Step, state: PopulationState) -> tuple[PopulationState, list[dict], str]:
     """Play one episode; return the state after it, a row per observation, and the outcome.
 
     Raises:
@@ -233,12 +242,12 @@ def _play(env, terrain, step, state):
         over, way = terminated or truncated, way + moved(observation[SPEED])
 
 
-def _alone(value):
+def _alone(value: Any) -> np.ndarray:
     """Return a lone member's value with the member axis of a population."""
     return np.array([value])
 
 
-def _inside(state, action, weight, activity, ends):
+def _inside(state: PopulationState, action: Any, weight: Any, activity: Activity, ends: bool) -> dict[str, np.ndarray]:
     """Return what a row holds of the controller of a lone member's population."""
     synapses, oscillators = state.members.synapses, state.members.oscillators
     acting = {"action": action, "activity": activity.neurons, "current": activity.current}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,7 +11,7 @@ from dsjax.analysis.formats import count
 from dsjax.envs.make import choose, make_vector
 from dsjax.envs.task import TerrainSet, Weights
 from dsjax.errors import RunError, explain_os_error
-from dsjax.evaluation.controllers import load_controllers
+from dsjax.evaluation.controllers import Controllers, load_controllers
 from dsjax.evaluation.evaluate import evaluate
 from dsjax.storage.tables import SCHEMAS, read_scores_file, scores_path, write_parquet
 
@@ -61,7 +62,7 @@ def score_run(
     if render and len(chosen) > 1:
         chosen = chosen[:1]
         notes.append(f"--render shows member {chosen[0]} alone; the others are not scored")
-    columns = play(loaded, chosen, range(episodes), weights, terrains, backend, render)
+    columns: dict[str, Any] = play(loaded, chosen, range(episodes), weights, terrains, backend, render)
     rows = len(columns["member"])
     about = {"round": loaded.round, "weights": weights, "terrains": terrains}
     columns |= {name: [value] * rows for name, value in about.items()}
@@ -109,7 +110,15 @@ def merge_scores(there: pa.Table, new: pa.Table, force: bool = False) -> tuple[p
     return pa.Table.from_pylist([together[place] for place in sorted(together)], schema=there.schema), differing
 
 
-def play(trained, members, terrains, weights="centers", terrain_set="test-v1", backend="auto", render=False):
+def play(
+    trained: Controllers,
+    members: Sequence[int],
+    terrains: range,
+    weights: Weights = "centers",
+    terrain_set: TerrainSet = "test-v1",
+    backend: str = "auto",
+    render: bool = False,
+) -> dict[str, list]:
     """Play one episode per member and terrain in vector envs made for it; see `evaluation.evaluate`.
 
     Args:

@@ -1,16 +1,20 @@
 """Figures that compare groups of members, and the progress of one. Colors: groups by number, members by index."""
 
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from textwrap import fill
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter
 
-from dsjax.analysis.curves import frozen_curve, training_curve
-from dsjax.analysis.members import RULES
+from dsjax.analysis.comparison import Comparison, Group
+from dsjax.analysis.curves import Curve, frozen_curve, training_curve
+from dsjax.analysis.members import RULES, Member
 from dsjax.analysis.stats import improvement, profile, survival, trailing_mean
 from dsjax.envs.task import SOLVED_EPISODES, SOLVED_RETURN
 from dsjax.plotting.style import WIDTH, group_color, group_line, legend_text, member_color, steps_axis, styled
@@ -20,7 +24,7 @@ _FROZEN = "return, frozen centers"
 _TIME = {"step": "environment steps", "episode": "episodes"}
 
 
-def comparison_figures(comparison):
+def comparison_figures(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
     """Yield (name, Figure) of all that a comparison can be drawn from: what it has no records for is left out."""
     yield "training-steps", training_curves(comparison)
     yield "training-episodes", training_curves(comparison, "episode")
@@ -35,7 +39,7 @@ def comparison_figures(comparison):
 
 
 @styled
-def training_curves(comparison, unit="step"):
+def training_curves(comparison: Comparison, unit: str = "step") -> Figure:
     """Draw the members' mean return of their last 100 training episodes, over one of `histories.UNITS`."""
     end = comparison.last(unit)
     curves = [training_curve(group, unit, end) for group in comparison.groups]
@@ -44,14 +48,16 @@ def training_curves(comparison, unit="step"):
 
 
 @styled
-def frozen_curves(comparison):
+def frozen_curves(comparison: Comparison) -> Figure:
     """Draw the mean return of the members' frozen centers on held-out terrains, evaluation by evaluation."""
     curves = [frozen_curve(group) for group in comparison.groups]
     title = "Frozen centers on validation-v1: dots are evaluations in training"
     return _curves(comparison.groups, curves, title, _TIME["step"], _FROZEN, marker=".")
 
 
-def _curves(groups, curves, title, xlabel, ylabel, marker=""):
+def _curves(
+    groups: Sequence[Group], curves: Sequence[Curve], title: str, xlabel: str, ylabel: str, marker: str = ""
+) -> Figure:
     """Draw each group with its members, and if there are several, all groups' IQM before them.
 
     The marker is for what was measured at single points, between which nothing is known.
@@ -70,7 +76,7 @@ def _curves(groups, curves, title, xlabel, ylabel, marker=""):
     for number, (group, curve, axis) in enumerate(zip(groups, curves, axes[panels - len(groups) :], strict=False)):
         for member, at, values in zip(group.members, curve.times, curve.values, strict=True):
             there = np.isfinite(values)
-            style = {"color": member_color(member.identity), "marker": marker, "markersize": 2}
+            style: dict[str, Any] = {"color": member_color(member.identity), "marker": marker, "markersize": 2}
             axis.plot(at[there], values[there], linewidth=0.6, alpha=0.8, **style)
         _mean_line(axis, curve, number, len(groups) == 1, marker)
         axis.set_title(fill(f"{group.label} ({len(group.members)} members)", 84 // columns))
@@ -87,12 +93,12 @@ def _curves(groups, curves, title, xlabel, ylabel, marker=""):
     return figure
 
 
-def _mean_line(axis, curve, number, band, marker):
+def _mean_line(axis: Axes, curve: Curve, number: int, band: bool, marker: str) -> None:
     """Draw a group's IQM: solid as long as every member is in it, dotted where some have ended."""
     color, there = group_color(number), np.isfinite(curve.iqm)
     at, center, whole = curve.at[there], curve.iqm[there], curve.whole[there]
     solid = int(whole.sum())  # members only ever end
-    style = {"color": color, "marker": marker, "markersize": 5}
+    style: dict[str, Any] = {"color": color, "marker": marker, "markersize": 5}
     axis.plot(at[:solid], center[:solid], linestyle=group_line(number), lw=2, **style)
     rest = slice(max(solid - 1, 0), None) if solid < len(at) else slice(0)
     axis.plot(at[rest], center[rest], linestyle=(0, (1, 2)), lw=1.2, **style)
@@ -100,7 +106,7 @@ def _mean_line(axis, curve, number, band, marker):
         axis.fill_between(at, curve.low[there], curve.high[there], color=color, alpha=0.2, linewidth=0)
 
 
-def _group_handles(groups, prefix=""):
+def _group_handles(groups: Sequence[Group], prefix: str = "") -> list[Line2D]:
     labels = [legend_text(prefix + group.label) for group in groups]
     return [
         Line2D([], [], color=group_color(number), linestyle=group_line(number), lw=2, label=label)
@@ -108,7 +114,7 @@ def _group_handles(groups, prefix=""):
     ]
 
 
-def _curve_handles(curves):
+def _curve_handles(curves: Sequence[Curve]) -> list[Any]:
     handles = [
         Patch(color="gray", alpha=0.3, linewidth=0, label="95 % bootstrap band"),
         Line2D([], [], color=member_color(0), lw=0.8, label="one member each"),
@@ -118,21 +124,21 @@ def _curve_handles(curves):
     return handles
 
 
-def _legend(figure, handles, **options):
+def _legend(figure: Figure, handles: Sequence[Any], **options: Any) -> None:
     """Put a legend below all axes, in as many columns as its longest label leaves room for."""
     longest = max(len(handle.get_label()) for handle in handles)
     columns = max(1, min(4, 100 // (longest + 8)))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, **options)
 
 
-def _solved_line(axis, always=False):
+def _solved_line(axis: Axes, always: bool = False) -> None:
     """Mark the return that counts as solved, where it is in sight."""
     if always or axis.get_ylim()[1] > SOLVED_RETURN / 2:
         axis.axhline(SOLVED_RETURN, color="black", linewidth=0.8, linestyle="--")
 
 
 @styled
-def final_returns(comparison):
+def final_returns(comparison: Comparison) -> Figure:
     """Draw the frozen centers' final episodes: a box and dots per member, best first, and how many of them fell."""
     groups = comparison.groups
     figure = Figure(figsize=(WIDTH, 0.8 + 3.0 * len(groups)))
@@ -154,7 +160,7 @@ def final_returns(comparison):
     return figure
 
 
-def _episodes_box(axis, place, member, rng):
+def _episodes_box(axis: Axes, place: int, member: Member, rng: np.random.Generator) -> None:
     color, returns = member_color(member.identity), member.final["return"]
     spread = place + rng.uniform(-0.3, 0.3, len(returns))
     axis.scatter(spread, returns, s=7, color=color, alpha=0.5, linewidth=0, rasterized=True)
@@ -165,7 +171,7 @@ def _episodes_box(axis, place, member, rng):
     )  # fmt: skip
 
 
-def _ranked_axes(above, below, ranked, widest):
+def _ranked_axes(above: Axes, below: Axes, ranked: Sequence[Member], widest: int) -> None:
     """Name the members below both axes."""
     several = len({member.run.config.seed for member in ranked}) > 1
     names = [f"{m.run.config.seed}.{m.identity}" if several else str(m.identity) for m in ranked]
@@ -180,7 +186,7 @@ def _ranked_axes(above, below, ranked, widest):
 
 
 @styled
-def score_profile(comparison):
+def score_profile(comparison: Comparison) -> Figure:
     """Draw, for every return, the share of members whose frozen centers score more, with its bootstrap band."""
     figure = Figure(figsize=(WIDTH, 3.8))
     axis = figure.subplots()
@@ -203,7 +209,7 @@ def score_profile(comparison):
 
 
 @styled
-def solved_over_time(comparison):
+def solved_over_time(comparison: Comparison) -> Figure:
     """Draw the share of members solved by each rule over steps: Kaplan-Meier, those not solved censored.
 
     A dot marks the time by which half are solved.
@@ -229,7 +235,7 @@ def solved_over_time(comparison):
     return figure
 
 
-def _survival_line(axis, group, rule, number):
+def _survival_line(axis: Axes, group: Group, rule: str, number: int) -> None:
     solved_at = np.array([member.solved_at(rule, "step") for member in group.members])
     watched = group.watched("step")
     curve, color = survival(solved_at, watched), group_color(number)
@@ -251,7 +257,7 @@ def _survival_line(axis, group, rule, number):
 
 
 @styled
-def improvements(comparison):
+def improvements(comparison: Comparison) -> Figure:
     """Draw the probability that a member of one group scores more than one of another, for every two groups."""
     pairs = [(a, b) for a, b in combinations(comparison.groups, 2) if len(a.scores()) and len(b.scores())]
     figure = Figure(figsize=(WIDTH, 1.2 + 0.5 * max(len(pairs), 1)))
@@ -270,7 +276,7 @@ def improvements(comparison):
 
 
 @styled
-def progress(member):
+def progress(member: Member) -> Figure:
     """Draw one member's training: returns, lengths, amplitude, sensitivity and drift of the centers, over steps."""
     figure = Figure(figsize=(WIDTH, 8.5))
     axes = figure.subplots(5, 1, sharex=True, height_ratios=[3, 1.2, 1, 1, 1])

@@ -5,6 +5,7 @@ Time is the controller's, of 33 ms per environment step.
 
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -53,7 +54,7 @@ def oscillators(seen: Recording) -> Figure:
     return figure
 
 
-def _phase_portrait(axis, seen, drive, number):
+def _phase_portrait(axis: Axes, seen: Recording, drive: np.ndarray, number: int) -> LineCollection:
     """Draw an oscillator's way in the plane of v and w, colored by its drive, over field and nullclines."""
     v, w = seen.v[:, number], seen.w[:, number]
     reach = 1.15 * max(np.abs(v).max(), np.abs(w).max(), 1.0)
@@ -140,7 +141,7 @@ def gait(seen: Recording) -> Figure:
     return figure
 
 
-def _contacts(contact):
+def _contacts(contact: np.ndarray) -> str:
     """Return how much of the time the feet were on the ground, in words."""
     one, two, both, none = (
         f"{100 * np.mean(when):.0f} %" for when in (*contact.T, contact.all(axis=1), ~contact.any(axis=1))
@@ -148,7 +149,7 @@ def _contacts(contact):
     return f"foot on the ground; of all observations: leg 1 {one}, leg 2 {two}, both {both}, neither {none}"
 
 
-def _close_up(seen):
+def _close_up(seen: Recording) -> tuple[slice, str]:
     """Return some rows from the middle of the longest episode, and what to call them."""
     number = int(np.argmax(seen.lengths))
     rows = seen.episodes[number]

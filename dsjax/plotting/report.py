@@ -6,19 +6,23 @@ from collections import Counter
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import jinja2
+from matplotlib.figure import Figure
 
 from dsjax.analysis.comparison import Comparison
+from dsjax.analysis.members import Member
 from dsjax.analysis.summary import group_rows, member_rows, pair_rows
 from dsjax.config.loading import to_toml
 from dsjax.errors import RunError
 from dsjax.evaluation import recording
-from dsjax.evaluation.controllers import load_controllers
+from dsjax.evaluation.controllers import Controllers, load_controllers
 from dsjax.plotting import comparisons, style
 from dsjax.plotting.synapses import draw, moved_farthest
 from dsjax.storage.atomic import make_folder, write_text
 from dsjax.storage.metadata import read_events, version
+from dsjax.storage.run import Run
 from dsjax.video import films
 
 _FILM_STEPS = 400  # a film of 8 s says how a walker walks, and is small enough for a page
@@ -80,14 +84,14 @@ def write_report(comparison: Comparison, path: Path) -> None:
     write_text(path, page)
 
 
-def _group_table(comparison):
+def _group_table(comparison: Comparison) -> list[list[Any]]:
     """Return the groups' numbers, a row each and a column per group: names first, intervals with their value."""
     rows = group_rows(comparison)
     names = [name for name in rows[0] if not name.endswith(("_low", "_high"))]
     return [[name, *(_with_interval(row, name) for row in rows)] for name in names]
 
 
-def _with_interval(row, name):
+def _with_interval(row: dict[str, Any], name: str) -> Any:
     value = _number(row[name])
     if f"{name}_low" not in row:
         return value
@@ -95,12 +99,12 @@ def _with_interval(row, name):
     return f"{value} ({_number(low)} to {_number(high)})" if low == low and high == high else value
 
 
-def _runs(comparison):
+def _runs(comparison: Comparison) -> list[Run]:
     """Return the runs of a comparison, each once, in order."""
     return list({m.run.folder: m.run for group in comparison.groups for m in group.members}.values())
 
 
-def _best(comparison):
+def _best(comparison: Comparison) -> Member:
     """Return the member with the highest frozen return, or if none was evaluated, training return."""
     members = [member for group in comparison.groups for member in group.members]
     evaluated = [member for member in members if member.score == member.score]
@@ -109,7 +113,7 @@ def _best(comparison):
     return max(members, key=lambda member: member.recent.mean() if len(member.recent) else float("-inf"))
 
 
-def _about(run):
+def _about(run: Run) -> dict[str, Any]:
     events = [event["event"] for event in read_events(run.folder)]
     return {
         "name": str(run.folder),
@@ -119,13 +123,13 @@ def _about(run):
     }
 
 
-def _picture(figure, caption):
+def _picture(figure: Figure, caption: str) -> dict[str, str]:
     image = BytesIO()
     style.styled(figure.savefig)(image, format="png")
     return {"data": _encoded(image.getvalue()), "caption": caption}
 
 
-def _film(controllers, member):
+def _film(controllers: Controllers, member: int) -> str:
     """Return a short film as base64."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
@@ -133,11 +137,11 @@ def _film(controllers, member):
         return _encoded(path.read_bytes())
 
 
-def _encoded(content):
+def _encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _template():
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dsjax.plotting", "."), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -145,7 +149,7 @@ def _template():
     return environment.get_template("report.html")
 
 
-def _number(value):
+def _number(value: Any) -> Any:
     """Return a cell of a table: numbers with four digits that matter, grouped by thousands."""
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value

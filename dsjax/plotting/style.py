@@ -3,11 +3,14 @@
 Figures are plain matplotlib `Figure`s, not pyplot's: they need no screen, and none stays open.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib import colormaps
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
@@ -38,7 +41,11 @@ TIME = "controller time [s]"
 MAP = colormaps["viridis"]
 
 
-def styled(function):
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Let a function that makes a figure make it in the style of all figures."""
     return matplotlib.rc_context(_STYLE)(function)
 
@@ -58,7 +65,7 @@ def group_line(number: int) -> Any:
     return ("-", "--", ":", "-.")[number // len(_GROUPS) % 4]
 
 
-def member_color(member: int):
+def member_color(member: int) -> Any:
     """Return a member's color, the same in every figure and however many members there are.
 
     Golden-ratio steps through plasma keep the first few far apart; its pale end is left out.
@@ -66,7 +73,7 @@ def member_color(member: int):
     return colormaps["plasma"](0.88 * (member * _GOLDEN % 1.0))
 
 
-def steps_axis(axis) -> None:
+def steps_axis(axis: Axis) -> None:
     """Label an axis's large numbers as 500k and 2M."""
     axis.set_major_formatter(EngFormatter(sep=""))
 
@@ -81,5 +88,5 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         kind = path.suffix[1:]
         # Without its date, a PDF of the same figure is the same file.
         metadata = {"CreationDate": None} if kind == "pdf" else None
-        write_whole(path, lambda temporary, k=kind, m=metadata: figure.savefig(temporary, format=k, metadata=m))
+        write_whole(path, partial(figure.savefig, format=kind, metadata=metadata))
     return paths

@@ -1,9 +1,12 @@
 """Figures of what a sweep found: points ranked, main effects, heat maps, random points as parallel coordinates."""
 
+from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -17,7 +20,7 @@ _MOST_RANKED = 40  # points in the ranking, which is a page
 _FEW = 6  # values of a number, each of which is marked on its axis
 
 
-def sweep_figures(results: SweepResults):
+def sweep_figures(results: SweepResults) -> Iterator[tuple[str, Figure]]:
     """Yield (name, Figure) of all that a sweep can be drawn from."""
     yield "ranking", ranking(results)
     if not results.is_grid():
@@ -31,7 +34,7 @@ def sweep_figures(results: SweepResults):
 
 
 @styled
-def ranking(results: SweepResults):
+def ranking(results: SweepResults) -> Figure:
     """Draw each point's members, their IQM and its interval, best point first."""
     rows = point_rows(results)[:_MOST_RANKED]
     scores = results.scores()
@@ -51,7 +54,7 @@ def ranking(results: SweepResults):
 
 
 @styled
-def main_effects(results: SweepResults, keys):
+def main_effects(results: SweepResults, keys: Sequence[str]) -> Figure:
     """Draw, for each swept key, each member's mean over all points with a value, and the IQM over members."""
     columns = min(len(keys), 3)
     rows = -(-len(keys) // columns)
@@ -74,14 +77,14 @@ def main_effects(results: SweepResults, keys):
     return figure
 
 
-def _point_with_interval(axis, x, values):
+def _point_with_interval(axis: Axes, x: float, values: np.ndarray) -> None:
     if len(values):
         axis.plot([x, x], interval(values), color="black", linewidth=2.5)
         axis.plot(x, iqm(values), "o", color="black", markersize=5)
 
 
 @styled
-def heat_maps(results: SweepResults, keys):
+def heat_maps(results: SweepResults, keys: Sequence[str]) -> Figure:
     """Draw the IQM over members at every two values of every two swept keys, averaged over the others."""
     pairs = list(combinations(keys, 2))
     wide = max(len(results.values(key)) for key in keys) > 5
@@ -106,7 +109,7 @@ def heat_maps(results: SweepResults, keys):
     return figure
 
 
-def _cells(results, row_key, column_key):
+def _cells(results: SweepResults, row_key: str, column_key: str) -> tuple[np.ndarray, np.ndarray]:
     """Return (IQM (rows, columns), texts) of every two values."""
     shape = len(results.values(row_key)), len(results.values(column_key))
     centers, texts = np.full(shape, np.nan), np.full(shape, "", object)
@@ -122,7 +125,7 @@ def _cells(results, row_key, column_key):
     return centers, texts
 
 
-def _heat_map(axis, centers, texts, scale):
+def _heat_map(axis: Axes, centers: np.ndarray, texts: np.ndarray, scale: Normalize) -> None:
     axis.imshow(centers, cmap=_COLORS, norm=scale, aspect="auto")
     axis.grid(visible=False)
     for (row, column), text in np.ndenumerate(texts):
@@ -131,7 +134,7 @@ def _heat_map(axis, centers, texts, scale):
 
 
 @styled
-def parallel_coordinates(results: SweepResults):
+def parallel_coordinates(results: SweepResults) -> Figure:
     """Draw each point as a line through its values of the swept keys to its IQM, which colors it; the best on top."""
     rows = point_rows(results)[::-1]
     keys = [*results.plan.keys, "iqm"]
@@ -161,7 +164,7 @@ def parallel_coordinates(results: SweepResults):
     return figure
 
 
-def _coordinate(values):
+def _coordinate(values: Sequence[Any]) -> tuple[Any, list[tuple[float, str]]]:
     """Return (heights in [0, 1], [(height, text)] to mark): by name, by size, or by its logarithm if that is wide."""
     # What is infinite has no place among sizes either.
     if not all(isinstance(value, int | float) and type(value) is not bool and not np.isinf(value) for value in values):
@@ -183,5 +186,5 @@ def _coordinate(values):
     return share, [(mark, _short(value)) for mark, value in zip(marks, marked, strict=True)]
 
 
-def _short(value):
+def _short(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -113,7 +114,7 @@ def weights(seen: Recording, chosen: Sequence[Synapse]) -> Figure:
     return figure
 
 
-def _weight(axis, seen, synapse, color):
+def _weight(axis: Axes, seen: Recording, synapse: Synapse, color: str) -> None:
     seconds, at = seen.time / 1000, synapse.index
     center, crossings = seen.center[:, at], seen.crossings(at)
     if seen.mode != "centers":  # which stand still
@@ -125,7 +126,7 @@ def _weight(axis, seen, synapse, color):
     axis.set(ylabel="weight", title=synapse.name)
 
 
-def _amplitude(axis, seen):
+def _amplitude(axis: Axes, seen: Recording) -> None:
     """Draw how the amplitude changes: all synapses' alike, but layer 1 may have a share of it."""
     amplitude, first = seen.amplitude[:, -1], seen.amplitude[0]
     with np.errstate(invalid="ignore"):  # an amplitude of 0 does not change
@@ -136,7 +137,7 @@ def _amplitude(axis, seen):
     axis.set(ylabel="change [ppm]", title=f"amplitude {whose} at first, and its change")
 
 
-def _modulator(axis, seen):
+def _modulator(axis: Axes, seen: Recording) -> None:
     """Draw what the synapses learn from; where they do not, the reward."""
     if seen.mode == "learning":
         values, name, title = seen.modulator, "modulator", "what the centers learn from, step by step"
@@ -150,7 +151,7 @@ def _modulator(axis, seen):
         axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _periods(axis, seen, chosen):
+def _periods(axis: Axes, seen: Recording, chosen: Sequence[Synapse]) -> None:
     seconds, periods = seen.time / 1000, seen.period / 1000
     quantiles = np.percentile(periods, (5, 25, 75, 95), axis=1)
     for low, high, alpha in ((0, 3, 0.15), (1, 2, 0.25)):
@@ -192,7 +193,7 @@ def trajectories(seen: Recording, chosen: Sequence[Synapse]) -> Figure:
     return figure
 
 
-def _section(axis, seen, chosen, rows):
+def _section(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np.ndarray) -> None:
     """Draw where the other two weights are in their swings, whenever the first one crosses its center upwards."""
     x, y = _deviation(seen, rows)[:, [synapse.index for synapse in chosen[1:]]].T
     for first in _followed(seen, rows):
@@ -206,7 +207,7 @@ def _section(axis, seen, chosen, rows):
         axis.text(0, 0, "no crossing", ha="center", va="center")
 
 
-def _return_map(axis, seen, chosen, rows):
+def _return_map(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np.ndarray) -> None:
     """Draw each weight's place in its swing at one crossing of the first one against that at the crossing before.
 
     On the diagonal are weights that keep in step with the first one; their own random periods scatter them.
@@ -228,22 +229,22 @@ def _return_map(axis, seen, chosen, rows):
         axis.text(0, 0.2, "fewer than two crossings", ha="center", va="center")
 
 
-def _crossings(count):
+def _crossings(count: int) -> str:
     return f"{count} upward crossing" + ("" if count == 1 else "s")
 
 
-def _deviation(seen, rows):
+def _deviation(seen: Recording, rows: np.ndarray) -> np.ndarray:
     """Return how far weights are from their centers at some rows, in amplitudes; nan for those that do not swing."""
     away, amplitude = seen.weight[rows] - seen.center[rows], seen.amplitude[rows]
     return np.divide(away, amplitude, out=np.full_like(away, np.nan), where=amplitude > 0)
 
 
-def _swings(seen):
+def _swings(seen: Recording) -> np.ndarray:
     """Return which synapses' weights oscillate, (438,) bool."""
     return seen.amplitude[0] > 0
 
 
-def _followed(seen, rows):
+def _followed(seen: Recording, rows: np.ndarray) -> np.ndarray:
     """Return which of some crossings, by number, the next one follows on: not across phases drawn anew."""
     series = np.cumsum(seen.starts)[rows] if seen.mode == "oscillating" else np.zeros(len(rows))
     return np.flatnonzero(np.diff(series) == 0)

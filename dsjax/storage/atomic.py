@@ -3,7 +3,9 @@
 import errno
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from dsjax.errors import RunError
 
@@ -11,7 +13,7 @@ LOCK = ".lock"  # in a run's folder: held by the process that trains it
 TEMPORARY = ".tmp"  # ending of files that are being written
 
 
-def refuse_taken(folder):
+def refuse_taken(folder: Path) -> None:
     """Raise RunError if a folder for a new run already holds something; nothing is ever overwritten."""
     folder = Path(folder)
     if names_in(folder):
@@ -20,7 +22,7 @@ def refuse_taken(folder):
         raise RunError(f"{folder} {known}; {remedy}")
 
 
-def names_in(folder):
+def names_in(folder: Path) -> list[str]:
     """Return the names in a folder, none if it is not there; in one look, as others may be making it.
 
     Locks and files that are being written do not count: another process may be about to make the same run or sweep.
@@ -34,12 +36,12 @@ def names_in(folder):
     return [name for name in names if not (name.startswith(LOCK) or (name[0] == "." and name.endswith(TEMPORARY)))]
 
 
-def write_text(path, text):
+def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     write_whole(path, lambda temporary: temporary.write_text(text))
 
 
-def write_whole(path, write):
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Write a file whole or not at all, also if the power fails: `write` gets a temporary path, which is then renamed.
 
     The temporary file is hidden and has a name of its own: those who read the folder skip it, and two writers do not
@@ -59,7 +61,7 @@ def write_whole(path, write):
     sync_folder(path.parent)
 
 
-def sync_folder(folder):
+def sync_folder(folder: Path | str) -> None:
     """Put the names in a folder on the disk: a renamed file is there after a power cut only if its new name is."""
     if os.name == "nt":  # Windows opens no folders, and writes their names at once
         return
@@ -73,7 +75,7 @@ def sync_folder(folder):
         os.close(opened)
 
 
-def make_folder(folder):
+def make_folder(folder: Path) -> None:
     """Make a folder, with those above it, and put its name on the disk."""
     folder = Path(folder)
     if not folder.is_dir():
@@ -82,7 +84,7 @@ def make_folder(folder):
         sync_folder(folder.parent)
 
 
-def clear_temporaries(folder):
+def clear_temporaries(folder: Path) -> None:
     """Delete the temporary files that writers who were killed left in a run's folder; nobody may be writing there."""
     for path in [*folder.glob(f".*{TEMPORARY}"), *folder.glob(f"*/.*{TEMPORARY}")]:
         path.unlink(missing_ok=True)

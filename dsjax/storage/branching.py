@@ -36,7 +36,7 @@ def initial_state(config: Config) -> PopulationState:
     return fresh._replace(members=copies)
 
 
-def _parent_rows(config, there, frozen):
+def _parent_rows(config: Config, there: Config, frozen: np.ndarray) -> np.ndarray:
     """Return the row of the parent run that each row of a branch begins as, (N,) int; `frozen` as for `best_of`."""
     parent = config.parent
     if not parent.best_of:
@@ -75,7 +75,7 @@ def best_of_groups(folder: Path, run: Config, frozen: np.ndarray, size: int) -> 
     return np.arange(len(groups)) * size + groups.argmax(axis=1)
 
 
-def _parents(run, number):
+def _parents(run: Path, number: int) -> tuple[Config, PopulationState, np.ndarray]:
     """Return the config of a run, or of a shipped controller, its population, and the members' last frozen returns.
 
     The returns are (N,), nan where there is none.

@@ -1,6 +1,7 @@
 """The hyperparameters that members of one run have each their own of, because selection changed them."""
 
 from dataclasses import replace
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -44,5 +45,5 @@ def alone(config: Config, row: int, numbers: dict[str, np.ndarray]) -> Config:
     return replace(own, selection=replace(config.selection, every=0))
 
 
-def _section(params, name):
+def _section(params: ControllerParams, name: str) -> Any:
     return params if name == "controller" else getattr(params, name)

@@ -64,11 +64,11 @@ def holder(path: Path) -> str | None:
     return None
 
 
-def _note_path(path):
+def _note_path(path: Path) -> Path:
     return path.with_name(f"{path.name}-holder")
 
 
-def _note(path):
+def _note(path: Path) -> str:
     """Return who says to hold a lock."""
     try:
         who = json.loads(_note_path(path).read_text())

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dsjax
 from dsjax.errors import RunError
@@ -20,7 +21,7 @@ from dsjax.machine import cores
 from dsjax.storage.atomic import write_text
 
 
-def add_session(folder, command, computing):
+def add_session(folder: Path, command: str, computing: dict[str, str]) -> dict[str, tuple[str, str]]:
     """Note in run.json that a session starts: its command, code, versions and machine.
 
     Args:
@@ -50,14 +51,14 @@ def add_session(folder, command, computing):
     return _decisive_changes(sessions[-1], session) if sessions else {}
 
 
-def _decisive_changes(before, now):
+def _decisive_changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Return {name: (before, now)} of what decides the bits and differs between two sessions."""
     old, new = ({"system": s["system"], **s["versions"], **s.get("computing", {})} for s in (before, now))
     names = ("system", "jax", "jaxlib", "gymnasium", "box2d", "envpool", "optax", "numpy", *now["computing"])
     return {name: (old[name], new[name]) for name in names if name in old and old[name] != new[name]}
 
 
-def read_sessions(folder):
+def read_sessions(folder: Path) -> list[dict[str, Any]]:
     """Return the entries of run.json, one per session, in order; none if there is no such file."""
     path = Path(folder) / "run.json"
     try:
@@ -68,7 +69,7 @@ def read_sessions(folder):
         ) from None
 
 
-def add_event(folder, kind, **details):
+def add_event(folder: Path, kind: str, **details: Any) -> None:
     """Append one line to events.jsonl: what happened, and when."""
     with open(Path(folder) / "events.jsonl", "a") as file:
         file.write(json.dumps({"time": _now(), "event": kind, **details}) + "\n")
@@ -76,13 +77,13 @@ def add_event(folder, kind, **details):
         os.fsync(file.fileno())
 
 
-def read_events(folder):
+def read_events(folder: Path) -> list[dict[str, Any]]:
     """Return the events of a run, in order: {time, event, ...} each; none if there were none."""
     path = Path(folder) / "events.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def version(package):
+def version(package: str) -> str:
     """Return the installed version of a package, or "absent"; of dsjax that of the code that runs."""
     if package == "dsjax":
         return dsjax.__version__
@@ -92,14 +93,14 @@ def version(package):
         return "absent"
 
 
-def _now():
+def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _git_commit():
+def _git_commit() -> str:
     """Return the commit of the code that runs, with "+changes" if it differs, or "unknown" outside a checkout."""
 
-    def git(*arguments):
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
         here = Path(__file__).parent
         return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, timeout=10, check=True)
 
@@ -110,6 +111,6 @@ def _git_commit():
         return "unknown"
 
 
-def command_line():
+def command_line() -> str:
     """Return the command that started this process."""
     return shlex.join([Path(sys.executable).name, *sys.argv])

@@ -105,6 +105,6 @@ def write(path: Path, config: Config, state: PopulationState, origin: dict[str, 
     write_whole(path, partial(_save, arrays))
 
 
-def _save(arrays, path):
+def _save(arrays: dict[str, np.ndarray], path: Path) -> None:
     with open(path, "wb") as file:  # given a name, numpy would add an ending to it
         np.savez_compressed(file, allow_pickle=False, **arrays)

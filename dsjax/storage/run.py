@@ -3,6 +3,7 @@
 Reads finished runs and those still going on alike: files are written whole, so all that is there can be used.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def read_run(folder: Path) -> Run:
     return Run(folder, config, read_sessions(folder), **tables, scores=scores, notes=notes)
 
 
-def _missing(folder, config, members, rounds):
+def _missing(folder: Path, config: Config, members: pa.Table, rounds: list[int]) -> list[str]:
     """Return a note on evaluations that are missing.
 
     Raises:
@@ -95,13 +96,13 @@ def _missing(folder, config, members, rounds):
     return [where] if missing else []
 
 
-def _gaps(there, last, every):
+def _gaps(there: Sequence[int], last: int, every: Callable[[int], int]) -> list[int]:
     """Return the rounds from 1 to `last` of which there is no table, where there should be one after `every` rounds."""
     due = (number for number in range(1, last + 1) if every(number) and number % every(number) == 0)
     return sorted(set(due) - set(there))
 
 
-def _evaluated_every(folder, config):
+def _evaluated_every(folder: Path, config: Config) -> Callable[[int], int]:
     """Return the function from a round to how often members were evaluated then: a resume may change it."""
     now, changed = config.evaluation.every, [(0, config.evaluation.every)]
     for event in read_events(folder):
@@ -114,7 +115,7 @@ def _evaluated_every(folder, config):
     return lambda number: next(every for since, every in reversed(changed) if since < number)
 
 
-def _spans(rounds):
+def _spans(rounds: Sequence[int]) -> str:
     """Return rounds in words, as the subject of a sentence about what is missing: "rounds 1, 3 to 5 are"."""
     runs: list[list[int]] = []
     for number in rounds:
@@ -132,7 +133,7 @@ def check_member(folder: Path, config: Config, member: int) -> None:
         raise RunError(f"{folder} has no member {member}; its members are 0 to {config.rows - 1}")
 
 
-def _of_another_version(folder, reason):
+def _of_another_version(folder: Path, reason: str) -> RunError | None:
     """Return a RunError if the run's last session was of another version of dsjax, else None."""
     sessions = read_sessions(folder)
     written = sessions[-1]["versions"]["dsjax"] if sessions else version("dsjax")

@@ -11,10 +11,11 @@ import logging
 import os
 import shutil
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -41,7 +42,7 @@ class Snapshots:
     Whoever only reads may do so while the run goes on; the one who trains clears away what a kill left half-written.
     """
 
-    def __init__(self, folder, keep_every=100, training=False):
+    def __init__(self, folder: Path, keep_every: int = 100, training: bool = False) -> None:
         policies = ocp.training.preservation_policies
         self.folder = Path(folder).absolute() / "snapshots"
         self._quiet = partial(_without_orbax)  # of this object alone: another one may still be open when it is removed
@@ -61,9 +62,9 @@ class Snapshots:
             cleanup_tmp_directories=training,
         )
         self._thread = ThreadPoolExecutor(1, "dsjax-snapshots")
-        self._saving = None
+        self._saving: Future[None] | None = None
 
-    def save(self, number, arrays, frozen_return=None):
+    def save(self, number: int, arrays: dict[str, np.ndarray], frozen_return: float | None = None) -> None:
         """Start writing the snapshot of a round; it is there, whole, once `wait` returns.
 
         Args:
@@ -83,7 +84,7 @@ class Snapshots:
         saving = self._checkpointer.save_async(number, arrays, overwrite=True, metrics=metrics, custom_metadata=about)
         self._saving = self._thread.submit(self._finish, number, saving)
 
-    def wait(self):
+    def wait(self) -> None:
         """Wait until the snapshot being written is on the disk."""
         if self._saving is None:
             return
@@ -97,7 +98,7 @@ class Snapshots:
             number = errno.ENOSPC if full else errno.EIO
             raise OSError(number, str(error).splitlines()[0]) from error
 
-    def _finish(self, number, saving):
+    def _finish(self, number: int, saving: Any) -> None:
         """Wait until orbax has written a snapshot, and put it on the disk: a power cut must find it whole."""
         saving.result()
         for path, _, files in os.walk(self.folder / str(number)):
@@ -107,18 +108,18 @@ class Snapshots:
             sync_folder(path)
         sync_folder(self.folder)
 
-    def numbers(self):
+    def numbers(self) -> list[int]:
         """Return the rounds that have a snapshot, in order."""
         return sorted(checkpoint.step for checkpoint in self._checkpointer.checkpoints)
 
-    def best(self):
+    def best(self) -> int:
         """Return the round of the snapshot with the highest median frozen-center return; the latest if none has one."""
         ranked = [c for c in self._checkpointer.checkpoints if c.metrics]
         if not ranked:
             return self.numbers()[-1]
         return max(ranked, key=lambda c: (c.metrics["frozen_return"], c.step)).step
 
-    def load(self, number):
+    def load(self, number: int) -> dict[str, np.ndarray]:
         """Return the flat arrays of a round's snapshot.
 
         Raises:
@@ -154,13 +155,13 @@ class Snapshots:
             raise self._damaged(number, "its checksum does not match")
         return arrays
 
-    def discard_after(self, number):
+    def discard_after(self, number: int) -> None:
         """Delete the snapshots of later rounds, as when a run goes on from an earlier one."""
         self.wait()
         for later in reversed([n for n in self.numbers() if n > number]):  # what a kill leaves has no gap
             self._checkpointer.delete(later)
 
-    def close(self):
+    def close(self) -> None:
         """Finish writing and let go of the folder."""
         try:
             self.wait()
@@ -172,11 +173,11 @@ class Snapshots:
             for name in _LOGGERS:
                 logging.getLogger(name).removeFilter(self._quiet)
 
-    def _damaged(self, number, reason):
+    def _damaged(self, number: int, reason: object) -> SnapshotError:
         reason = str(reason).splitlines()[0][:200] if str(reason) else type(reason).__name__
         return SnapshotError(f"snapshot {number} in {self.folder} is damaged: {reason}" + self._offer(number))
 
-    def _offer(self, number):
+    def _offer(self, number: int) -> str:
         earlier = [n for n in self.numbers() if n < number]
         return f"; to use the one before it, add --snapshot {earlier[-1]}" if earlier else "; there is none before it"
 
@@ -184,7 +185,7 @@ class Snapshots:
 class _Alias:
     """A path to a folder that orbax can use: it would take brackets, stars and question marks for patterns."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.path, self._folder = folder, None
         if any(character in str(folder) for character in "[]*?"):
             self._folder = tempfile.TemporaryDirectory(prefix="dsjax-")
@@ -192,26 +193,26 @@ class _Alias:
             make_folder(folder)
             self.path.symlink_to(folder, target_is_directory=True)
 
-    def close(self):
+    def close(self) -> None:
         """Remove the alias; the folder stays."""
         if self._folder:
             self._folder.cleanup()
 
 
-def _without_orbax(record):
+def _without_orbax(record: logging.LogRecord) -> bool:
     """Let all log records pass but those of orbax, and of asyncio on tasks that tensorstore failed in."""
     if record.name == "asyncio":
         return "tensorstore_spec" not in record.getMessage()
     return f"{os.sep}orbax{os.sep}" not in record.pathname
 
 
-def flatten(state):
+def flatten(state: Any) -> dict[str, np.ndarray]:
     """Return a pytree's leaves as numpy arrays, by their path."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(state)
     return {jax.tree_util.keystr(path, simple=True, separator="."): np.array(leaf) for path, leaf in leaves}
 
 
-def unflatten(arrays, like):
+def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
     """Return the pytree of the shape of `like` from flat arrays.
 
     Raises:
@@ -224,24 +225,24 @@ def unflatten(arrays, like):
         if name not in arrays or arrays[name].shape != np.shape(leaf):
             found = arrays[name].shape if name in arrays else "nothing"
             raise SnapshotError(f"snapshot holds {found} for {name}, where the config needs {np.shape(leaf)}")
-        if (found := arrays[name].dtype) != leaf.dtype:
-            raise SnapshotError(f"snapshot holds {found} for {name}, where {leaf.dtype} is computed{_remedy(found)}")
+        if (kind := arrays[name].dtype) != leaf.dtype:
+            raise SnapshotError(f"snapshot holds {kind} for {name}, where {leaf.dtype} is computed{_remedy(kind)}")
         restored.append(jax.numpy.asarray(arrays[name]))
     return jax.tree_util.tree_unflatten(treedef, restored)
 
 
-def _remedy(trained):
+def _remedy(trained: np.dtype) -> str:
     """Return what to do about arrays of another precision than JAX is set to."""
     if not np.issubdtype(trained, np.floating):
         return ""
     return "; unset JAX_ENABLE_X64" if trained == np.float32 else "; set JAX_ENABLE_X64=1"
 
 
-def _frozen_return(metrics):
+def _frozen_return(metrics: dict[str, float]) -> float:
     return metrics["frozen_return"]
 
 
-def _checksum(arrays):
+def _checksum(arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
         value = np.ascontiguousarray(arrays[name])

@@ -41,7 +41,9 @@ def from_file(name: str) -> tuple[Config, PopulationState, dict[str, Any]]:
     return config, state._replace(**unflatten(arrays, {"members": state.members})), origin
 
 
-def _learned(config, state, center, sensitivity, fade):
+def _learned(
+    config: Config, state: PopulationState, center: np.ndarray, sensitivity: np.ndarray, fade: np.ndarray
+) -> PopulationState:
     """Return a file of format 1: the population of one member that has learned this, and else is as it would begin."""
     fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
     numbers = jax.vmap(controller.synapse_params)(config.population_params())

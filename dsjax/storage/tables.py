@@ -13,7 +13,9 @@
 A round's tables depend on the config alone, so a round that is run again after a kill replaces its files by equal ones.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,14 +73,14 @@ SCHEMAS = {
 }  # fmt: skip
 
 
-def discard_after(folder, number):
+def discard_after(folder: Path, number: int) -> None:
     """Delete the rounds of all tables, and the scores, that are later than a round that a run continues from."""
     for path in Path(folder).glob("*/round-*.parquet"):
         if int(path.name.split("-")[1].split(".")[0]) > number:
             path.unlink()
 
 
-def write_table(folder, name, number, columns):
+def write_table(folder: Path, name: str, number: int, columns: Mapping[str, Any]) -> None:
     """Write one round's table whole or not at all; a table of the same round is replaced.
 
     Args:
@@ -90,18 +92,18 @@ def write_table(folder, name, number, columns):
     write_parquet(_table_path(folder, name, number), pa.table(columns, schema=SCHEMAS[name]))
 
 
-def write_parquet(path, table):
+def write_parquet(path: Path, table: pa.Table) -> None:
     """Write a pyarrow Table whole or not at all."""
     make_folder(path.parent)
     write_whole(path, lambda temporary: pq.write_table(table, temporary))
 
 
-def rounds_of(folder, name):
+def rounds_of(folder: Path, name: str) -> list[int]:
     """Return the rounds of which a run has a table, in order."""
     return sorted(int(path.stem.removeprefix("round-")) for path in (Path(folder) / name).glob("round-*.parquet"))
 
 
-def read_table(folder, name, last=None):
+def read_table(folder: Path, name: str, last: int | None = None) -> pa.Table:
     """Return the rounds of a table as one pyarrow Table, in order; empty if there are none.
 
     Args:
@@ -119,27 +121,27 @@ def read_table(folder, name, last=None):
     return _read([_table_path(folder, name, number) for number in numbers], SCHEMAS[name])
 
 
-def _table_path(folder, name, number):
+def _table_path(folder: Path, name: str, number: int) -> Path:
     return Path(folder) / name / f"round-{number:06d}.parquet"
 
 
-def scores_path(folder, number, weights, terrains):
+def scores_path(folder: Path, number: int, weights: str, terrains: str) -> Path:
     """Return the file of the scores of one snapshot, kind of weights and terrain set."""
     return Path(folder) / "scores" / f"round-{number:06d}-{weights}-{terrains}.parquet"
 
 
-def read_scores_file(path):
+def read_scores_file(path: Path) -> pa.Table:
     """Return the scores in a file, as a pyarrow Table; empty if it is not there."""
     return _read([path] if path.exists() else [], SCHEMAS["evaluations"])
 
 
-def read_scores(folder, weights="centers", terrains="test-v1"):
+def read_scores(folder: Path, weights: str = "centers", terrains: str = "test-v1") -> pa.Table:
     """Return the scores of the latest snapshot that was scored so, as a pyarrow Table; empty if none was."""
     files = sorted(scores_path(folder, 0, weights, terrains).parent.glob(f"round-*-{weights}-{terrains}.parquet"))
     return _read(files[-1:], SCHEMAS["evaluations"])
 
 
-def _read(files, schema):
+def _read(files: Sequence[Path], schema: pa.Schema) -> pa.Table:
     """Return the rows of Parquet files that must have the schema, as one Table."""
     tables = [schema.empty_table()]
     for file in files:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dsjax.config.schema import Config
 from dsjax.envs.make import choose, make_vector
+from dsjax.envs.vector import GroupedVectorEnv
 from dsjax.evaluation.evaluate import evaluate
 from dsjax.storage.states import untrained
 from dsjax.sweeps.local_engine import slots
@@ -44,11 +45,11 @@ def speeds(config: Config) -> tuple[float, float]:
     spec, params, state, rows = config.spec(), config.population_params(), untrained(config), config.rows
     workers = config.environment.workers or None
 
-    def train(envs, check):
+    def train(envs: GroupedVectorEnv, check: _Clock) -> None:
         seeds = round_seeds(config.seed, 0, config.identities(), [True] * rows)
         play(training_step(spec), state, params, envs, seeds, 10**6, EpisodeStats(rows), check)
 
-    def score(envs, check):
+    def score(envs: GroupedVectorEnv, check: _Clock) -> None:
         evaluate(envs, state, spec, params, range(rows), range(100), check=check)
 
     held_out = choose("auto", rows, workers, gymnasium_only=True)
@@ -69,27 +70,27 @@ class _TimeOver(Exception):
 class _Clock:
     """Counts calls, and stops what calls it when its time is over."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._calls, self._began = 0, 0.0
 
-    def __call__(self, tick=0):
+    def __call__(self, tick: int = 0) -> None:
         self._calls += 1
         if self._calls == _WARM:
             self._began = time.perf_counter()
         if self._calls > _WARM and time.perf_counter() - self._began > _SECONDS:
             raise _TimeOver
 
-    def rate(self):
+    def rate(self) -> float:
         """Return calls per second."""
         return (self._calls - _WARM) / (time.perf_counter() - self._began)
 
 
-def _steps(config):
+def _steps(config: Config) -> int:
     """Return the steps of all rows in training."""
     return config.rows * (config.steps or config.episodes * _LONGEST)
 
 
-def _evaluated(config):
+def _evaluated(config: Config) -> int:
     """Return the steps of all rows in evaluations."""
     every = config.evaluation.every * config.round_steps
     times = 1 + math.ceil(_steps(config) / config.rows / every) if every else 0

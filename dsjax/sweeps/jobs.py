@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -107,18 +108,18 @@ def holder(job: Job, sweep: Path) -> str | None:
     return locks.holder(_path(job, sweep, "lock"))
 
 
-def _one_line(error):
+def _one_line(error: Exception) -> str:
     text = str(error).splitlines()
     what = text[0] if text else "no message"
     return what if isinstance(error, RunError) else f"{type(error).__name__}: {what}"
 
 
-def _write(job, sweep, values, pushed):
+def _write(job: Job, sweep: Path, values: dict[str, Any], pushed: Callable[[str], bool]) -> None:
     path = _path(job, sweep, "json")
     make_folder(path.parent)
     write_text(path, json.dumps(values, indent=2) + "\n")
     remote.push(sweep, job.name, pushed)
 
 
-def _path(job, sweep, kind):
+def _path(job: Job, sweep: Path, kind: str) -> Path:
     return Path(sweep) / "status" / f"{job.name}.{kind}"

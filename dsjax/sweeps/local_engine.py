@@ -76,7 +76,7 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
                 each.process.join()
 
 
-def _again(ended, sweep, retries, tell):
+def _again(ended: _Try, sweep: Path, retries: int, tell: Callable[[str], None]) -> bool:
     """Note how a try ended; return whether its job is to be tried again."""
     job, exit_status = ended.job, ended.process.exitcode
     if exit_status == 0:
@@ -99,7 +99,7 @@ def _again(ended, sweep, retries, tell):
     return again
 
 
-def _child(job, sweep):
+def _child(job: Job, sweep: Path) -> None:
     """Train a job in a process of its own, which stops when its parent says so, or is gone."""
     os.setsid()  # Ctrl-C in the terminal is for the parent alone
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -117,7 +117,7 @@ def _child(job, sweep):
         sys.exit(_FAILED)  # its status says what it was
 
 
-def _end_with_parent():
+def _end_with_parent() -> None:
     """End this process as soon as its parent has: a sweep that is started again must find nobody at work."""
     parent = parent_process()
     assert parent is not None

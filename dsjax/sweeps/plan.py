@@ -106,7 +106,7 @@ def make_plan(sweep: Sweep, source: str) -> Plan:
     return Plan(sweep.keys, points, jobs, max(0, sweep.samples - len(points)))
 
 
-def _config(sweep, point, source):
+def _config(sweep: Sweep, point: dict[str, Any], source: str) -> Config:
     values = loading.merge(sweep.base, {"members": sweep.seeds})
     for key, value in point.items():
         *sections, name = key.split(".")
@@ -117,7 +117,7 @@ def _config(sweep, point, source):
     return loading.build(values, source)
 
 
-def _name(number, config, keys):
+def _name(number: int, config: Config, keys: Sequence[str]) -> str:
     """Return what to call a job: its number, preset, and what else of its structure is swept."""
     values = loading.flat(config)
     structure = [loading.described(key, values[key]) for key in keys if key not in (*HYPERPARAMETERS, "preset")]

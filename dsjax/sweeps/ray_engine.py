@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from dsjax.errors import Interrupted, RunError
 from dsjax.storage.locks import Busy
@@ -71,7 +72,7 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
             ray.shutdown()
 
 
-def _train(job, place):
+def _train(job: Job, place: str | Path) -> bool:
     """Train a job; return whether it is finished. One that another process trains is left to it, not tried again."""
     try:
         jobs.train(job, place)
@@ -81,14 +82,14 @@ def _train(job, place):
     return True
 
 
-def _knock(address):
+def _knock(address: str | None) -> None:
     """Raise OSError unless somebody listens at an address "host:port": Ray itself would try for minutes."""
     host, _, port = (address or "").rpartition(":")
-    if host and port.isdigit() and "://" not in address:
+    if host and port.isdigit() and "://" not in host:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def _ended(ray, task, job, sweep, tell):
+def _ended(ray: Any, task: Any, job: Job, sweep: Path, tell: Callable[[str], None]) -> None:
     """Note how a task ended, for good."""
     remote.take(sweep, job.name, remote.is_status)
     try:

@@ -20,10 +20,11 @@ import os
 import platform
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import fsspec
 import platformdirs
@@ -175,7 +176,7 @@ def push(folder: Path, name: str, wanted: Callable[[str], bool] = everything) ->
                 storage.rm_file(path)
 
 
-def _copy(place, kind):
+def _copy(place: str | Path, kind: str) -> Path:
     """Return a place's folder: of what is in a depot, one of the user's cache folder, with a note of where that is."""
     if not is_url(place):
         return Path(place)
@@ -188,12 +189,12 @@ def _copy(place, kind):
     return folder
 
 
-def _note(folder):
+def _note(folder: Path) -> Path:
     """Return the file beside a copy that says where its depot is."""
     return Path(f"{Path(folder)}.depot")
 
 
-def _owner(folder):
+def _owner(folder: Path) -> str:
     """Return what tells a working copy from all others: two containers may share a machine's name and a path."""
     token = Path(f"{folder}.owner")
     if not token.exists():
@@ -203,7 +204,7 @@ def _owner(folder):
 
 
 @contextmanager
-def _storage(place):
+def _storage(place: str | Path) -> Iterator[tuple[Any, str]]:
     """Yield a depot's file system and its path there; what goes wrong with it, of whatever type, is a RunError."""
     try:
         storage, root = fsspec.core.url_to_fs(place)
@@ -215,7 +216,7 @@ def _storage(place):
         raise RunError(f"{place}: {(str(error) or type(error).__name__).splitlines()[0]}") from error
 
 
-def _newest(storage, root, name):
+def _newest(storage: Any, root: str, name: str) -> tuple[int, dict[str, Any]]:
     """Return (number, index) of the newest index of a job that is whole; (0, one of nothing) if there is none yet."""
     while True:
         numbers = _index_numbers(storage, root, name)
@@ -229,7 +230,7 @@ def _newest(storage, root, name):
         return (numbers or [0])[-1], {"owner": None, "files": {}}
 
 
-def _index_numbers(storage, root, name):
+def _index_numbers(storage: Any, root: str, name: str) -> list[int]:
     """Return the numbers of a job's indexes that are there, in order; 0 is one of before there was a chain."""
     storage.invalidate_cache()
     files = [path.rpartition("/")[2] for path in storage.find(f"{root}/index")]
@@ -237,17 +238,17 @@ def _index_numbers(storage, root, name):
     return sorted(int(each[1] or 0) for each in found if each)
 
 
-def _index_path(root, name, number):
+def _index_path(root: str, name: str, number: int) -> str:
     return f"{root}/index/{name}.{number:09d}.json" if number else f"{root}/index/{name}.json"
 
 
-def _refuse_taken(folder, name, index):
+def _refuse_taken(folder: Path, name: str, index: dict[str, Any]) -> None:
     """Raise Taken if an index is another working copy's."""
     if index["owner"] not in (None, _owner(folder)):
         raise Taken(f"{name} has been taken over, and is trained on {index['owner'].rpartition(':')[0]}")
 
 
-def _create_index(storage, root, name, number, index):
+def _create_index(storage: Any, root: str, name: str, number: int, index: dict[str, Any]) -> bool:
     """Write the index of a number, whole or not at all; return whether nobody had, and it is the newest."""
     storage.makedirs(f"{root}/index", exist_ok=True)
     path, text = _index_path(root, name, number), json.dumps(index, indent=2).encode()
@@ -265,7 +266,7 @@ def _create_index(storage, root, name, number, index):
     return numbers[-1] == number
 
 
-def _create_file(path, content):
+def _create_file(path: Path, content: bytes) -> None:
     """Write a file whole where none is, or raise FileExistsError."""
     own = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     own.write_bytes(content)
@@ -280,29 +281,29 @@ def _create_file(path, content):
         own.unlink()
 
 
-def _places(name):
+def _places(name: str) -> list[str]:
     """Return where a job's files are, in the sweep's folder as in the depot."""
     return [f"{SWEEP}.toml"] if name == SWEEP else [f"jobs/{name}", f"status/{name}.json"]
 
 
-def _sizes(storage, root, name):
+def _sizes(storage: Any, root: str, name: str) -> dict[str, int]:
     """Return the sizes of all that a depot holds of a job, by where it is there."""
     found = [storage.find(f"{root}/{place}", detail=True) for place in _places(name)]
     return {path: about["size"] for each in found for path, about in each.items()}
 
 
-def _files(folder, name):
+def _files(folder: Path, name: str) -> list[str]:
     """Return the paths of a copy's files of a job."""
     found = [path for place in _places(name) for path in [folder / place, *sorted((folder / place).rglob("*"))]]
     return [path.relative_to(folder).as_posix() for path in found if path.is_file()]
 
 
-def _passing(path):
+def _passing(path: str) -> bool:
     """Return whether a file is one that is being written, or a lock: it is this machine's alone."""
     return any(part.endswith("tmp") or part.startswith(LOCK) for part in path.split("/"))
 
 
-def _download(storage, root, folder, files):
+def _download(storage: Any, root: str, folder: Path, files: dict[str, str]) -> None:
     """Make files of a copy those of the digests, each whole or not at all."""
     with TemporaryDirectory(dir=folder.parent, prefix=".") as own:
         for path, digest in files.items():
@@ -315,5 +316,5 @@ def _download(storage, root, folder, files):
             (Path(own) / digest).replace(folder / path)
 
 
-def _digest(path):
+def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -160,11 +160,11 @@ def value_label(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def _summary(values):
+def _summary(values: np.ndarray) -> dict[str, float]:
     values = _finite(values)
     low, high = interval(values)
     return {"iqm": iqm(values), "low": float(low), "high": float(high)}
 
 
-def _finite(values):
+def _finite(values: np.ndarray) -> np.ndarray:
     return values[np.isfinite(values)]

@@ -16,6 +16,7 @@ Everything follows from the file alone: the same file gives the same points, and
 
 import itertools
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ def is_sweep(folder: Path) -> bool:
     return (Path(folder) / FILE).exists()
 
 
-def _draw(key, how, seed, sample):
+def _draw(key: str, how: dict[str, list[Any]], seed: int, sample: int) -> Any:
     """Return a key's value at a sample: from a hash, so that no other key, nor the number of samples, changes it."""
     [(kind, values)] = how.items()
     sequence = np.random.SeedSequence(seed, spawn_key=(sample, zlib.crc32(key.encode())))
@@ -158,7 +159,7 @@ def _draw(key, how, seed, sample):
     return float(f"{low + share * (high - low) if kind == 'uniform' else low * (high / low) ** share:.4g}")
 
 
-def _complaints(sweep):
+def _complaints(sweep: Sweep) -> Iterator[str]:
     """Yield a line on each thing that makes it no sweep."""
     if sum(map(bool, (sweep.grid, sweep.together, sweep.random))) != 1:
         yield "a sweep has one table of keys to vary: [grid], [together] or [random]"
@@ -190,7 +191,7 @@ def _complaints(sweep):
         yield from (f"random: {key}: {complaint}" for complaint in _range_complaints(how))
 
 
-def _range_complaints(how):
+def _range_complaints(how: dict[str, list[Any]]) -> Iterator[str]:
     [(kind, values), *more] = how.items()
     if kind not in _KINDS or more:
         yield f"{', '.join(how)}: must be one of {', '.join(_KINDS)}"

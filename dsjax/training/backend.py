@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dsjax.config.loading import read_config
 from dsjax.config.schema import Config, EnvironmentConfig
@@ -22,7 +22,7 @@ def settle_backend(config: Config, folder: Path, resume: bool, render: int | Non
     Raises:
       RunError: the backend is not there, or cannot show a window.
     """
-    environment, backend = config.environment, config.environment.backend
+    environment, backend = config.environment, str(config.environment.backend)
     # A stored "auto" is gymnasium's, from before there was EnvPool's.
     gymnasium_only = resume or render is not None
     try:
@@ -33,7 +33,8 @@ def settle_backend(config: Config, folder: Path, resume: bool, render: int | Non
         raise RunError(str(error)) from None
     if backend == "envpool" and render is not None:
         raise RunError("--render: EnvPool shows no window; train with --backend sync, or use evaluate.py --render")
-    return replace(config, environment=replace(environment, backend=backend))
+    settled: Any = backend
+    return replace(config, environment=replace(environment, backend=settled))
 
 
 class RunEnvs:

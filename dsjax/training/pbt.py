@@ -104,13 +104,13 @@ def sources(score: np.ndarray, share: float, chance: np.ndarray) -> np.ndarray:
     return source
 
 
-def _chance(seed, number, shape):
+def _chance(seed: int, number: int, shape: tuple[int, int]) -> np.ndarray:
     """Return numbers in [0, 1): hashes, so that another version of a random generator does not change them."""
     words = np.random.SeedSequence(seed, spawn_key=(_SELECTION, number)).generate_state(int(np.prod(shape)))
     return words.reshape(shape) / 2**32
 
 
-def _perturbed(key, values, factor, up, copies):
+def _perturbed(key: str, values: np.ndarray, factor: float, up: np.ndarray, copies: np.ndarray) -> np.ndarray:
     """Return the members' values, (N,), of which the copies' are multiplied where `up`, and divided elsewhere."""
     changed = values.copy()
     for member in copies:
@@ -120,7 +120,7 @@ def _perturbed(key, values, factor, up, copies):
     return changed
 
 
-def _in_range(key, value):
+def _in_range(key: str, value: float) -> bool:
     """Return whether a config may have this number."""
     annotated: Any = Config
     for part in key.split("."):

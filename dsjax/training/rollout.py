@@ -4,21 +4,30 @@ A population may be in two groups, as its vector env says: while the walkers of 
 the controllers of the other do. The result is the same, as members do not depend on each other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
 from dsjax import population
+from dsjax.controller import ControllerParams, ControllerSpec
 from dsjax.envs.task import SPEED
+from dsjax.envs.vector import GroupedVectorEnv
+from dsjax.population import PopulationState
+from dsjax.training.episode_stats import EpisodeStats
 
 # Purpose of these environment seeds, so that no other draws the same.
 _TRAINING = 1
 _LOG_TICKS = 256  # ticks that are logged before they are counted, all at once
 
 
-def training_step(spec) -> Callable:
+# (tick, state, observation, reward, starts, ends, params) -> (state, action); see `training_step`.
+Step: TypeAlias = Callable[..., tuple[PopulationState, jax.Array]]
+
+
+def training_step(spec: ControllerSpec) -> Callable:
     """Return the step of a population, to be called from the host, as two jitted programs.
 
     (tick, state, observation, reward, starts, ends, params) -> (state, action), where tick must equal state.tick: the
@@ -28,11 +37,13 @@ def training_step(spec) -> Callable:
     draw_periods = jax.jit(population.draw_periods, donate_argnums=0)
 
     @partial(jax.jit, donate_argnums=0)
-    def advance(state, observation, reward, starts, ends, params):
+    def advance(
+        state: PopulationState, observation: Any, reward: Any, starts: Any, ends: Any, params: ControllerParams
+    ) -> tuple[PopulationState, jax.Array]:
         state, action, _ = population.advance(state, observation, reward, starts, ends, spec, params)
         return state, action
 
-    def step(tick, state, *seen_and_params):
+    def step(tick: int, state: PopulationState, *seen_and_params: Any) -> tuple[PopulationState, jax.Array]:
         if population.draw_due(tick):
             state = draw_periods(state, seen_and_params[-1])
         return advance(state, *seen_and_params)
@@ -40,7 +51,9 @@ def training_step(spec) -> Callable:
     return step
 
 
-def round_seeds(seed, number, members, active):
+def round_seeds(
+    seed: int, number: int, members: Sequence[int], active: Sequence[bool] | np.ndarray
+) -> list[int | None]:
     """Return the seed of each member's episodes in a round, 63 bits; None, which rests, for those not active.
 
     Args:
@@ -50,14 +63,23 @@ def round_seeds(seed, number, members, active):
       active: (N,) bool.
     """
 
-    def one(member):
+    def one(member: int) -> int:
         sequence = np.random.SeedSequence(seed, spawn_key=(_TRAINING, member, number))
         return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
     return [one(member) if is_active else None for member, is_active in zip(members, active, strict=True)]
 
 
-def play(step, state, params, envs, seeds, ticks, stats, check=lambda tick: None):
+def play(
+    step: Step,
+    state: PopulationState,
+    params: ControllerParams,
+    envs: GroupedVectorEnv,
+    seeds: Sequence[int | None],
+    ticks: int,
+    stats: EpisodeStats,
+    check: Callable[[int], None] = lambda tick: None,
+) -> PopulationState:
     """Train for one round: `ticks` steps of the vector env, from new episodes on.
 
     Args:
@@ -98,7 +120,16 @@ def play(step, state, params, envs, seeds, ticks, stats, check=lambda tick: None
 class _Turn:
     """A group's controllers and what they know of their walkers."""
 
-    def __init__(self, step, state, params, envs, number, observation, resting):
+    def __init__(
+        self,
+        step: Step,
+        state: PopulationState,
+        params: ControllerParams,
+        envs: GroupedVectorEnv,
+        number: int,
+        observation: np.ndarray,
+        resting: np.ndarray,
+    ) -> None:
         self._step, self._envs, self._number = step, envs, number
         self._members = envs.groups[number]
         self.state = population.copy(population.select(state, self._members))
@@ -107,7 +138,7 @@ class _Turn:
         self._observation, self._reward = observation[self._members], np.zeros(len(self._resting))
         self._starts, self._ends = np.ones(len(self._resting), bool), self._resting
 
-    def act(self, tick):
+    def act(self, tick: int) -> None:
         """Step the controllers, and send their actions on."""
         self.state, action = self._step(
             tick, self.state, self._observation, self._reward, self._starts, self._ends, self._params
@@ -115,7 +146,7 @@ class _Turn:
         self._envs.send(self._number, np.asarray(action))
         self._resting = self._resting | ~np.asarray(self.state.running)
 
-    def receive(self, log):
+    def receive(self, log: "_Log") -> None:
         """Wait for the walkers, and log their step."""
         self._observation, self._reward, terminated, truncated = self._envs.recv(self._number)
         # In NEXT_STEP mode the call after an episode's end resets: what ended now starts on the next call.
@@ -123,7 +154,7 @@ class _Turn:
         stepped = ~(self._starts | self._resting)
         log.write(self._members, self._reward, terminated, truncated, stepped, self._observation[:, SPEED])
 
-    def end(self, tick):
+    def end(self, tick: int) -> None:
         """Let the controllers learn from the last reward. The round's end cuts every episode, as a time limit would."""
         over = np.ones(len(self._resting), bool)
         self.state, _ = self._step(tick, self.state, self._observation, self._reward, self._starts, over, self._params)
@@ -132,23 +163,23 @@ class _Turn:
 class _Log:
     """Steps not yet counted, in arrays: counting many at once costs little more than counting one."""
 
-    def __init__(self, stats, members):
+    def __init__(self, stats: EpisodeStats, members: int) -> None:
         self._stats, self._ticks = stats, 0
         shape = _LOG_TICKS, members
         self._columns = (np.zeros(shape), *np.zeros((3, *shape), bool), np.zeros(shape, np.float32))
 
-    def write(self, members, *values):
+    def write(self, members: slice, *values: np.ndarray) -> None:
         """Log some members' reward, terminated, truncated, stepped, speed."""
         for column, value in zip(self._columns, values, strict=True):
             column[self._ticks, members] = value
 
-    def next(self):
+    def next(self) -> None:
         """Go on to the next tick."""
         self._ticks += 1
         if self._ticks == _LOG_TICKS:
             self.flush()
 
-    def flush(self):
+    def flush(self) -> None:
         """Count what is logged."""
         if self._ticks:
             self._stats.observe(*(column[: self._ticks] for column in self._columns))

@@ -5,10 +5,13 @@ import os
 import platform
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,10 +19,12 @@ import platformdirs
 
 from dsjax.errors import RunError
 
+Result = TypeVar("Result")
+
 _THREADED_MEMBERS = 1024  # from so many on, several threads step the controllers faster than one does
 
 
-def prepare(members=1):
+def prepare(members: int = 1) -> None:
     """Keep compiled programs on disk, and fit calls of them to a loop that alternates with walkers on every core.
 
     Must come before JAX computes anything. What the user has set, as JAX_COMPILATION_CACHE_DIR or JAX_PLATFORMS in the
@@ -55,7 +60,7 @@ def prepare(members=1):
             del os.environ["NPROC"]
 
 
-def computing():
+def computing() -> dict[str, str]:
     """Return what decides, beside versions, how numbers are rounded: {name: text}."""
     return {
         "precision": jnp.result_type(float).name,
@@ -64,13 +69,13 @@ def computing():
     }
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Return the folder of compiled programs: one per kind of processor, as a home may be shared by several kinds."""
     kind = hashlib.sha256(_processor().encode()).hexdigest()[:12]
     return Path(platformdirs.user_cache_dir("dsjax")) / f"compiled-{kind}"
 
 
-def _processor():
+def _processor() -> str:
     """Return what tells kinds of processors apart."""
     try:
         return next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
@@ -79,7 +84,7 @@ def _processor():
 
 
 @contextmanager
-def signals():
+def signals() -> Iterator[list[signal.Signals]]:
     """Catch SIGINT and SIGTERM, and yield the list of those that came; a second one has its usual effect.
 
     Only a process's main thread can catch them. In another one they are left to it, and none ever comes.
@@ -89,7 +94,7 @@ def signals():
         yield came
         return
 
-    def catch(number, frame):
+    def catch(number: int, frame: FrameType | None) -> None:
         came.append(signal.Signals(number))
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, previous[each])
@@ -102,7 +107,7 @@ def signals():
             signal.signal(each, handler)
 
 
-def apart(function, *arguments):
+def apart(function: Callable[..., Result], *arguments: Any) -> Result:
     """Return function(*arguments), computed in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(function, *arguments).result()

@@ -17,8 +17,11 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -27,11 +30,12 @@ import psutil
 from dsjax import population
 from dsjax.config import loading
 from dsjax.envs.make import make_vector
+from dsjax.envs.vector import GroupedVectorEnv
 from dsjax.storage.states import untrained
 from dsjax.training import runtime
-from dsjax.training.callbacks import Callback
+from dsjax.training.callbacks import Callback, RunStatus
 from dsjax.training.episode_stats import EpisodeStats
-from dsjax.training.rollout import play, round_seeds, training_step
+from dsjax.training.rollout import Step, play, round_seeds, training_step
 from dsjax.training.trainer import Trainer
 
 _MEGABYTE = 2**20
@@ -70,13 +74,13 @@ def measure(backend: str, members: int, preset: str, seconds: float, repeats: in
     step, params, state = training_step(settings.spec()), settings.population_params(), untrained(settings)
     envs = make_vector(settings.environment.id, members, backend)
 
-    def seeds(number):
+    def seeds(number: int) -> list[int | None]:
         return round_seeds(0, number, range(members), [True] * members)
 
-    def train(number, ticks, step=step, envs=envs):
+    def train(number: int, ticks: int, step: Step = step, envs: Any = envs) -> None:
         play(step, state, params, envs, seeds(number), ticks, EpisodeStats(members))
 
-    def bare(number, actions):
+    def bare(number: int, actions: np.ndarray) -> None:
         together.reset(seed=seeds(number), options={})
         for action in actions:
             together.step(action)
@@ -91,10 +95,10 @@ def measure(backend: str, members: int, preset: str, seconds: float, repeats: in
         rng = np.random.default_rng(0)
         for number in range(2, 2 + repeats):
             at_random = rng.uniform(-1, 1, (ticks, members, 4)).astype(np.float32)
-            spent = {"random": _seconds(lambda n=number, a=at_random: bare(n, a))}
-            spent["training"] = _seconds(lambda n=number: train(n, ticks))
+            spent = {"random": _seconds(partial(bare, number, at_random))}
+            spent["training"] = _seconds(partial(train, number, ticks))
             taken = _actions(train, step, number, ticks, len(envs.groups))
-            spent["replay"] = _seconds(lambda n=number, a=taken: bare(n, a))
+            spent["replay"] = _seconds(partial(bare, number, taken))
             for name, seconds in spent.items():
                 speeds[name].append(ticks * members / seconds)
         return Measurement(backend, members, **speeds, shares=_shares(train, step, envs, ticks), memory=memory)
@@ -127,7 +131,7 @@ class _Stop(Exception):
 
 
 class _FirstStep(Callback):
-    def on_step(self, run, tick):
+    def on_step(self, run: RunStatus, tick: int) -> None:
         raise _Stop
 
 
@@ -158,10 +162,11 @@ def starts() -> tuple[float, float]:
 class _Memory(Callback):
     """Note the memory after every round, and end the run when its time is over."""
 
-    def __init__(self, minutes):
-        self.rows, self._end = [], time.monotonic() + 60 * minutes
+    def __init__(self, minutes: float) -> None:
+        self.rows: list[tuple[int, int, float]] = []
+        self._end = time.monotonic() + 60 * minutes
 
-    def on_round_end(self, run):
+    def on_round_end(self, run: RunStatus) -> None:
         self.rows.append((int(run.stats.rounds), int(run.stats.steps.sum()), _memory()))
         if time.monotonic() > self._end:
             raise _Stop
@@ -180,17 +185,17 @@ def soak(minutes: float, members: int = 32) -> list[tuple[int, int, float]]:
     raise RuntimeError("the training ended before its time")
 
 
-def growth(rows) -> float:
+def growth(rows: Sequence[tuple[int, int, float]]) -> float:
     """Return how much memory grew per 10 million steps [MB], by least squares over the second half of a soak."""
     later = np.array(rows[len(rows) // 2 :], float)
     return float(np.polyfit(later[:, 1], later[:, 2], 1)[0] * 1e7)
 
 
-def _actions(train, step, number, ticks, groups):
+def _actions(train: Callable[..., None], step: Step, number: int, ticks: int, groups: int) -> np.ndarray:
     """Return the actions that training takes, (ticks, members, 4)."""
     taken = []
 
-    def taking(*arguments):
+    def taking(*arguments: Any) -> Any:
         state, action = step(*arguments)
         taken.append(action)
         return state, action
@@ -200,12 +205,12 @@ def _actions(train, step, number, ticks, groups):
     return np.concatenate(parts, axis=1)
 
 
-def _shares(train, step, envs, ticks):
+def _shares(train: Callable[..., None], step: Step, envs: GroupedVectorEnv, ticks: int) -> dict[str, float]:
     """Return what takes a step's time [us]: walkers and waiting for them, calling controllers, and the rest."""
     spent: dict[str, float] = defaultdict(float)
 
-    def timed(name, function):
-        def call(*arguments, **options):
+    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
             begun = time.perf_counter()
             result = function(*arguments, **options)
             spent[name] += time.perf_counter() - begun
@@ -217,7 +222,7 @@ def _shares(train, step, envs, ticks):
         groups, reset = envs.groups, staticmethod(timed("walkers", envs.reset))
         send, recv = staticmethod(timed("walkers", envs.send)), staticmethod(timed("walkers", envs.recv))
 
-    def waiting(*arguments):
+    def waiting(*arguments: Any) -> Any:
         state, action = step(*arguments)
         return state, np.asarray(action)
 
@@ -226,13 +231,13 @@ def _shares(train, step, envs, ticks):
     return {name: seconds / ticks * 1e6 for name, seconds in spent.items()}
 
 
-def _memory():
+def _memory() -> float:
     """Return the resident memory of this process and its children [MB]."""
     process = psutil.Process()
     return sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / _MEGABYTE
 
 
-def _seconds(call):
+def _seconds(call: Callable[[], Any]) -> float:
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun

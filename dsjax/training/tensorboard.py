@@ -20,7 +20,7 @@ from dsjax.training.callbacks import Callback, RunStatus
 class TensorBoardLogger(Callback):
     """Write RUN/tensorboard."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         """Prepare to log a run.
 
         Args:
@@ -75,7 +75,7 @@ class TensorBoardLogger(Callback):
 class _Line:
     """The events of one line. tensorboardX's `SummaryWriter` would keep two threads and a pipe for each of them."""
 
-    def __init__(self, folder, number, step):
+    def __init__(self, folder: Path, number: int, step: int) -> None:
         """Begin a file named by the round, to go on after a step; -1 is before all steps."""
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto import event_pb2
@@ -87,7 +87,7 @@ class _Line:
         # TensorBoard drops what other files of the folder say from the step on at which a session starts.
         self._add(step + 1, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
 
-    def write(self, step, figures):
+    def write(self, step: int, figures: dict[str, Any]) -> None:
         """Write figures by tag, those that are finite; nothing if there was no step since the last ones."""
         if step > self._step:
             finite = {tag: float(value) for tag, value in figures.items() if np.isfinite(value)}
@@ -95,19 +95,19 @@ class _Line:
             self._file.flush()
             self._step = step
 
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _add(self, step, **what):
+    def _add(self, step: int, **what: Any) -> None:
         self._file.write_event(self._protocol.Event(wall_time=time.time(), step=step, **what))
 
 
-def _name(member):
+def _name(member: int) -> str:
     return f"member{member:03d}"
 
 
-def _over_members(tag, values):
+def _over_members(tag: str, values: np.ndarray) -> dict[str, float]:
     """Return a population's statistics of one value per member, nan where a member has none yet."""
     values = values[np.isfinite(values)]
     if not len(values):
@@ -115,6 +115,6 @@ def _over_members(tag, values):
     return {f"{tag}_median": np.median(values), f"{tag}_iqm": iqm(values), f"{tag}_best": values.max()}
 
 
-def _mean(values):
+def _mean(values: np.ndarray) -> float:
     values = values[np.isfinite(values)]
     return values.mean() if len(values) else np.nan

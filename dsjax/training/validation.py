@@ -1,6 +1,6 @@
 """Evaluation between rounds: frozen centers on the held-out terrains that training selects on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -55,5 +55,5 @@ def validate(
     return {name: [value] * rows for name, value in about.items()} | {"step": stats.steps[columns["member"]]} | columns
 
 
-def _returns(columns: dict[str, Sequence], member: int | np.integer) -> np.ndarray:
+def _returns(columns: Mapping[str, Sequence], member: int | np.integer) -> np.ndarray:
     return np.asarray(columns["return"])[np.asarray(columns["member"]) == member]

@@ -1,7 +1,7 @@
 """Films of trained controllers: their episodes as `evaluation` plays them, chosen by return.
 
 All episodes are played first, without pictures, which is far faster; those to keep are then played again, to the same
-return, before gymnasium's `RecordVideo`.
+return, before a recorder.
 """
 
 import math
@@ -20,17 +20,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dsjax.envs import bipedal
-from dsjax.envs.task import Weights
+from dsjax.envs.task import TerrainSet, Weights
 from dsjax.errors import RunError
 from dsjax.evaluation.controllers import Controllers, load_controllers
 from dsjax.evaluation.evaluate import evaluate
 from dsjax.evaluation.score import play
 from dsjax.storage.atomic import write_whole
 from dsjax.video import recorder
-from dsjax.video.recorder import Camera
+from dsjax.video.recorder import Recorder
 from dsjax.video.tiles import Tiles, grid
 
-TERRAINS = "test-v1"  # the set of terrains to film on: nothing was selected on it
+TERRAINS: TerrainSet = "test-v1"  # the set of terrains to film on: nothing was selected on it
 _LAST_STEPS = 50  # for which a film dwells on its end
 
 
@@ -129,7 +129,7 @@ def _film_scenes(
     return paths, kept
 
 
-def _scenes(episodes, side_by_side):
+def _scenes(episodes: list[Episode], side_by_side: bool) -> list[list[Episode]]:
     """Return the lists of episodes that share a film, best first: those of one terrain by member, or each alone."""
     if not side_by_side:
         return [[episode] for episode in episodes]
@@ -148,7 +148,7 @@ def _name(scene: list[Episode], shot: _Shot) -> str:
     return "-".join(parts)
 
 
-def _spans(numbers):
+def _spans(numbers: Sequence[int]) -> list[str]:
     """Return ascending numbers as texts, with those that follow on each other joined: 0to3, 7."""
     spans = [[n for _, n in span] for _, span in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
     return [f"{span[0]}to{span[-1]}" if len(span) > 1 else f"{span[0]}" for span in spans]
@@ -163,7 +163,7 @@ def _film_scene(scene: list[Episode], shot: _Shot, paths: Sequence[Path], check:
 
 
 def film(
-    trained: Controllers, members: Sequence[int], terrain: int, paths: Sequence[Path], weights: str = "centers",
+    trained: Controllers, members: Sequence[int], terrain: int, paths: Sequence[Path], weights: Weights = "centers",
     fps: int = 25, max_steps: int | None = None, check: Callable[[], None] = lambda: None,
 ) -> np.ndarray:  # fmt: skip
     """Film members side by side on one terrain, and write the film to every path, in the format of its name.
@@ -202,14 +202,23 @@ class _Cut(Exception):
     """The film is long enough."""
 
 
-def _shoot(trained, members, terrain, path, weights, fps, max_steps, check):
+def _shoot(
+    trained: Controllers,
+    members: Sequence[int],
+    terrain: int,
+    path: Path,
+    weights: Weights,
+    fps: int,
+    max_steps: float,
+    check: Callable[[], None],
+) -> np.ndarray:
     """Write an MP4; return what each member earned, (M,)."""
     config, shape = trained.config, grid(len(members))
     envs = [partial(bipedal.make, config.environment.id, "rgb_array")] * math.prod(shape)
     tiles = Tiles(SyncVectorEnv(envs, copy=False), [f"seed {config.seed}  member {member}" for member in members])
-    film_ = Camera(tiles, path, shape, fps)
+    film_ = Recorder(tiles, path, shape, fps)
 
-    def each_step():
+    def each_step() -> None:
         if film_.steps == max_steps:
             raise _Cut
         check()

@@ -1,17 +1,24 @@
-"""From walkers' pictures to files: gymnasium's `RecordVideo`, whose pictures go to ffmpeg as they come."""
+"""From walkers' pictures to a film: each picture goes to ffmpeg as it comes, through imageio-ffmpeg.
+
+gymnasium's `RecordVideo` keeps all pictures until the end, which for 16 walkers fill gigabytes.
+"""
 
 import shutil
 import subprocess
-import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
-from gymnasium.wrappers.vector import RecordVideo
+import numpy as np
+from gymnasium.vector import VectorWrapper
 
 from dsjax.errors import RunError
+from dsjax.video.tiles import Tiles
 
 _STEPS_PER_SECOND = 50  # BipedalWalker's own pace
 # H.264 that every player and browser shows, and starts to show before it has all of the file.
-_MP4 = "-c:v libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart -f mp4"
+_MP4 = ["-crf", "18", "-movflags", "+faststart", "-f", "mp4"]
 # A GIF has a palette of its own, and mixes no colors from dots: flat areas stay flat, and the file small.
 _GIF = (
     "fps={fps},scale='min(960,iw)':-2:flags=area,"
@@ -20,80 +27,81 @@ _GIF = (
 _GIF_FPS = 12.5  # at most: a GIF grows with every picture
 
 
-class Camera(RecordVideo):
-    """gymnasium's recorder of vector envs, for one film.
+class Recorder(VectorWrapper):
+    """A vector env of tiles that films what its walkers do, from a reset on."""
 
-    Kept until the end, as gymnasium's are, the pictures of 16 walkers would fill gigabytes; and the clock of its
-    MoviePy leaves out some and doubles others.
-    """
-
-    def __init__(self, tiles, path, shape, fps):
-        """Begin a film.
+    def __init__(self, tiles: Tiles, path: Path, shape: tuple[int, int], fps: int) -> None:
+        """Start a film.
 
         Args:
-          tiles: tiles.Tiles of rows times columns walkers.
+          tiles: of rows times columns walkers.
           path: of the MP4 to write.
-          shape: rows and columns of tiles in the picture, no more rows than columns.
+          shape: rows and columns of tiles in the picture.
           fps: pictures per second, a divisor of 50.
 
         Raises:
           RunError: there is no ffmpeg that can be started.
         """
-        width, height = tiles.tile[0] * shape[1], tiles.tile[1] * shape[0]
-        # gymnasium arranges tiles by the proportions of the whole. It makes a folder, for files that it never writes.
-        super().__init__(
-            tiles, str(path.with_suffix("")), (width, height), episode_trigger=lambda episode: False, fps=fps,
-            video_length=sys.maxsize,
+        super().__init__(tiles)
+        find_ffmpeg()
+        self._shape, self._every, self._path = shape, _STEPS_PER_SECOND // fps, path
+        self.steps, self._pictures = 0, 0  # so far
+        self._film = imageio_ffmpeg.write_frames(
+            str(path), (tiles.tile[0] * shape[1], tiles.tile[1] * shape[0]), fps=fps, codec="libx264", quality=None,
+            macro_block_size=2, ffmpeg_log_level="error", output_params=_MP4,
         )  # fmt: skip
-        self._every = _STEPS_PER_SECOND // fps
-        pictures = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
-        self._ffmpeg = _start(*pictures.split(), *_MP4.split(), path)
-        self.start_recording(path.stem)
+        self._film.send(None)
 
-    @property
-    def steps(self):
-        """Steps taken so far."""
-        return self.step_id + 1
-
-    def reset(self, *, seed=None, options=None):
-        """Begin the episodes, and picture their start."""
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin the episodes, and film their start."""
         outcome = super().reset(seed=seed, options=options)
-        self._hand_over()
+        self._take_picture()
         return outcome
 
-    def step(self, actions):
-        """Step the walkers; picture one step in a few."""
-        self.recording = (self.steps + 1) % self._every == 0
+    def step(self, actions: Any) -> tuple[Any, ...]:
+        """Step the walkers; film one step in a few."""
         outcome = super().step(actions)
-        self._hand_over()
+        self.steps += 1
+        if self.steps % self._every == 0:
+            self._take_picture()
         return outcome
 
-    def close(self, **kwargs):
+    def close(self, **kwargs: Any) -> None:
         """End the film.
 
         Raises:
           OSError: it could not be written.
         """
-        self.recording = False  # gymnasium has nothing left to write
         super().close(**kwargs)
-        _finish(self._ffmpeg)
+        self._film.close()
+        written = 0
+        with suppress(RuntimeError):  # a file that is no film
+            written, _ = imageio_ffmpeg.count_frames_and_secs(str(self._path))
+        if written != self._pictures:
+            raise OSError(f"ffmpeg wrote {written} of {self._pictures} pictures")
 
-    def _hand_over(self):
-        for picture in self.recorded_frames:
-            try:
-                self._ffmpeg.stdin.write(picture)
-            except BrokenPipeError:
-                _finish(self._ffmpeg)  # which knows why
-        self.recorded_frames.clear()
+    def _take_picture(self) -> None:
+        rows, columns = self._shape
+        tiles: Any = self.env.render()
+        picture = np.block([[[tiles[row * columns + column]] for column in range(columns)] for row in range(rows)])
+        try:
+            self._film.send(np.ascontiguousarray(picture))
+        except OSError as error:  # with ffmpeg's command and all that it said
+            raise OSError(f"ffmpeg: {(str(error).strip().splitlines() or ['failed'])[-1]}") from None
+        self._pictures += 1
 
 
-def to_gif(film, path, fps):
+def to_gif(film: Path, path: Path, fps: int) -> None:
     """Write the GIF of a film that has so many pictures per second.
 
     Raises:
       OSError: it could not be written.
     """
-    _finish(_start("-i", film, "-vf", _GIF.format(fps=min(fps, _GIF_FPS)), "-f", "gif", path))
+    options = ["-vf", _GIF.format(fps=min(fps, _GIF_FPS)), "-f", "gif"]
+    command = [find_ffmpeg(), "-loglevel", "error", "-y", "-i", str(film), *options, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(f"ffmpeg: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
 
 
 def find_ffmpeg() -> str:
@@ -112,15 +120,3 @@ def find_ffmpeg() -> str:
             f"name one in IMAGEIO_FFMPEG_EXE"
         )
     return path
-
-
-def _start(*arguments):
-    command = [find_ffmpeg(), "-loglevel", "error", "-y", *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-
-def _finish(process):
-    """Wait for ffmpeg, and raise OSError if it failed."""
-    _, said = process.communicate()
-    if process.returncode:
-        raise OSError(f"ffmpeg: {(said.decode().strip().splitlines() or ['failed'])[-1]}")

@@ -1,9 +1,11 @@
 """Walkers as pictures side by side, each under a caption that says who it is and what it has earned so far."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from gymnasium.vector import VectorWrapper
+from gymnasium.vector import SyncVectorEnv, VectorWrapper
 from PIL import Image, ImageDraw, ImageFont
 
 from dsjax.envs.task import SPEED, moved, outcome_of
@@ -17,7 +19,7 @@ _FONTS = range(18, 5, -1)  # [pixel] sizes of a caption, the largest that fits b
 _WIDEST = "retreated -000.0"  # what may stand right of a label
 
 
-def grid(count):
+def grid(count: int) -> tuple[int, int]:
     """Return rows and columns for so many tiles: nearly as many of both, and never more rows than columns."""
     columns = math.ceil(math.sqrt(count))
     return math.ceil(count / columns), columns
@@ -30,7 +32,7 @@ class Tiles(VectorWrapper):
     walker without a label never walks, and its tile is blank.
     """
 
-    def __init__(self, envs, labels):
+    def __init__(self, envs: SyncVectorEnv, labels: Sequence[str]) -> None:
         """Wrap walkers.
 
         Args:
@@ -46,7 +48,7 @@ class Tiles(VectorWrapper):
         self._strip = round(1.6 * self._font.size) // 2 * 2
         self.tile = width, self._picture[1] + self._strip  # [pixel] width and height
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode of every walker."""
         self.returns, self._way = np.zeros((2, self.num_envs))  # so far
         self._outcome = [""] * self.num_envs
@@ -54,7 +56,7 @@ class Tiles(VectorWrapper):
         self._last = dict.fromkeys(range(len(self._labels), self.num_envs), blank)
         return super().reset(seed=seed, options=options)
 
-    def step(self, actions):
+    def step(self, actions: Any) -> tuple[Any, ...]:
         """Step the walkers, and count what they earn."""
         observation, reward, terminated, truncated, info = super().step(actions)
         for walker in range(len(self._labels)):
@@ -65,17 +67,18 @@ class Tiles(VectorWrapper):
                     self._outcome[walker] = outcome_of(terminated[walker], reward[walker], self._way[walker])
         return observation, reward, terminated, truncated, info
 
-    def render(self):
+    def render(self) -> Any:
         """Return the tiles, N arrays (height, width, 3) uint8. What is over is drawn once."""
         tiles = []
         for walker, env in enumerate(self._walkers):
-            tile = self._last[walker] if walker in self._last else self._draw(walker, env.render())
+            view: Any = None if walker in self._last else env.render()
+            tile = self._last[walker] if view is None else self._draw(walker, view)
             if self._outcome[walker]:
                 self._last[walker] = tile
             tiles.append(tile)
         return tiles
 
-    def _draw(self, walker, view):
+    def _draw(self, walker: int, view: np.ndarray) -> np.ndarray:
         outcome = self._outcome[walker]
         picture = Image.fromarray(np.ascontiguousarray(view))
         if picture.size != self._picture:
@@ -93,7 +96,7 @@ class Tiles(VectorWrapper):
         return np.asarray(tile)
 
 
-def _fitting(labels, width):
+def _fitting(labels: Sequence[str], width: int) -> Any:
     """Return the largest font in which every label leaves room for a return."""
     longest = max(labels, key=len)
     for size in _FONTS:

@@ -138,7 +138,8 @@ def test_later_rounds_are_discarded(tmp_path):
 
 
 def test_reading_a_table_loads_neither_walkers_nor_jax():
-    code = "import sys, dsjax.storage.tables; print([m for m in ('jax', 'gymnasium', 'Box2D', 'orbax') if m in sys.modules])"
+    heavy = ("jax", "gymnasium", "Box2D", "orbax")
+    code = f"import sys, dsjax.storage.tables; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
