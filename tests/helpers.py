@@ -148,3 +148,26 @@ def wait_until(condition, process, seconds=300):
             os.killpg(process.pid, signal.SIGKILL)
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.005)
+
+
+def tables(folder):
+    """Return the bytes of every Parquet file of a run, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))}
+
+
+def last_snapshot(folder):
+    snapshots = Snapshots(folder)
+    number = snapshots.numbers()[-1]
+    arrays = snapshots.load(number)
+    snapshots.close()
+    return number, arrays
+
+
+def assert_same_run(first, second, but="none"):
+    (one, other) = ({k: v for k, v in tables(each).items() if not k.startswith(but)} for each in (first, second))
+    assert one == other
+    (number, arrays), (other_number, other_arrays) = last_snapshot(first), last_snapshot(second)
+    assert number == other_number
+    assert arrays.keys() == other_arrays.keys()
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(value, other_arrays[name], err_msg=name)

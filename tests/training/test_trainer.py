@@ -4,7 +4,6 @@ import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import jax
 import numpy as np
 import psutil
 import pytest
-from helpers import ROOT, run_command, start_script
+from helpers import ROOT, assert_same_run, last_snapshot, run_command, start_script, tables
 
 from dsjax import population
 from dsjax.analysis.comparison import compare
@@ -47,29 +46,6 @@ EARLY = {"preset": "iros2018", "synapse": {"center_range": 3.0}, "first_member":
 
 def tiny(**changes):
     return loading.build(TINY | changes)
-
-
-def tables(folder):
-    """Return the bytes of every Parquet file of a run, by name."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))}
-
-
-def last_snapshot(folder):
-    snapshots = Snapshots(folder)
-    number = snapshots.numbers()[-1]
-    arrays = snapshots.load(number)
-    snapshots.close()
-    return number, arrays
-
-
-def assert_same_run(first, second, but="none"):
-    (one, other) = ({k: v for k, v in tables(each).items() if not k.startswith(but)} for each in (first, second))
-    assert one == other
-    (number, arrays), (other_number, other_arrays) = last_snapshot(first), last_snapshot(second)
-    assert number == other_number
-    assert arrays.keys() == other_arrays.keys()
-    for name, value in arrays.items():
-        np.testing.assert_array_equal(value, other_arrays[name], err_msg=name)
 
 
 def wait_for(path, process):
@@ -247,31 +223,6 @@ class Stop(Callback):
     def on_step(self, run, tick):
         if (int(run.stats.rounds), tick) == self.when:
             raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_whatever_is_killed_resumed_rewound_and_extended_is_a_fresh_run(tmp_path, seed):
-    """A random series of all these leaves the files that one undisturbed run to the same end leaves."""
-    rng = np.random.default_rng(seed)
-    rounds, folder = 6, tmp_path / "disturbed"
-
-    def settings(limit):
-        return tiny(
-            **EARLY, members=2, steps=20 * limit, round_steps=20, evaluation={"every": 1, "episodes": 1},
-            selection={"every": 3}, snapshots={"every": int(rng.integers(1, 3)), "keep_every": 1},
-        )  # fmt: skip
-
-    for _ in range(8):
-        resume, number = folder.exists(), None
-        if resume and rng.random() < 0.5 and (there := Snapshots(folder).numbers()):
-            number = int(rng.choice(there))
-        stop = Stop(int(rng.integers(rounds)), int(rng.integers(20))) if rng.random() < 0.6 else None
-        with suppress(KeyboardInterrupt):
-            Trainer(settings(int(rng.integers(1, rounds + 1))), folder, [stop] if stop else []).run(resume, number)
-    Trainer(settings(rounds), folder).run(resume=True)
-    Trainer(settings(rounds), tmp_path / "fresh").run()
-    assert_same_run(folder, tmp_path / "fresh")
-    assert not list(folder.rglob(".*.tmp"))
 
 
 def test_resuming_from_an_earlier_snapshot_leaves_nothing_of_what_came_after(tmp_path):
@@ -464,7 +415,7 @@ def test_frozen_centers_are_evaluated_before_between_and_after_rounds(tmp_path):
 def test_members_good_enough_meet_all_terrains(tmp_path, monkeypatch):
     for name, value in (("SOLVED_RETURN", -1e9), ("SOLVED_EPISODES", 3)):  # any walker, and few terrains, will do
         monkeypatch.setattr(f"dsjax.training.validation.{name}", value)
-        monkeypatch.setattr(f"dsjax.stats.{name}", value)
+        monkeypatch.setattr(f"dsjax.training.episode_stats.{name}", value)
     trainer = Trainer(tiny(members=2, steps=200, evaluation={"every": 1, "episodes": 2}), tmp_path / "run")
     trainer.run()
     rows = read_table(tmp_path / "run", "evaluations").to_pylist()
@@ -488,8 +439,8 @@ def test_episode_limit_lets_members_rest(tmp_path):
 
 
 def test_until_solved_stops_when_all_are(tmp_path, monkeypatch):
-    monkeypatch.setattr("dsjax.stats.SOLVED_RETURN", -1e9)  # so that 100 episodes of any kind will do
-    monkeypatch.setattr("dsjax.stats.SOLVED_EPISODES", 2)
+    monkeypatch.setattr("dsjax.training.episode_stats.SOLVED_RETURN", -1e9)  # so that 100 episodes of any kind will do
+    monkeypatch.setattr("dsjax.training.episode_stats.SOLVED_EPISODES", 2)
     trainer = Trainer(tiny(steps=0, until_solved=True), tmp_path / "run")
     trainer.run()
     assert trainer.stats.solved().all()
@@ -506,7 +457,7 @@ def test_a_member_whose_frozen_centers_are_solved_can_rest(tmp_path, monkeypatch
         if member == 1 and self.frozen_solved_step[1] < 0:
             self.frozen_solved_step[1] = self.steps[1]
 
-    monkeypatch.setattr("dsjax.stats.Tally.evaluated", evaluated)
+    monkeypatch.setattr("dsjax.training.episode_stats.EpisodeStats.evaluated", evaluated)
     monkeypatch.setattr("dsjax.training.validation.SOLVED_RETURN", -1e9)
     monkeypatch.setattr("dsjax.training.validation.SOLVED_EPISODES", 4)
     each = {"every": 1, "episodes": 2}
