@@ -117,7 +117,11 @@ def step(
 
     Returns:
       (PopulationState, action (N, 4), controller.Activity with leaves (N, ...)).
+
+    Raises:
+      ValueError: an argument has another shape.
     """
+    _require_shapes(len(state.running), params, observation, reward=reward, starts=starts, ends=ends)
     state = jax.lax.cond(draw_due(state.tick), lambda: draw_periods(state, params), lambda: state)
     return advance(state, observation, reward, starts, ends, spec, params, dt)
 
@@ -149,11 +153,7 @@ def advance(
     Raises:
       ValueError: an argument has another shape.
     """
-    count = len(state.running)
-    require_shape("observation", observation, (count, OBSERVATIONS), "(members, 24)")
-    for name, value in (("reward", reward), ("starts", starts), ("ends", ends)):
-        require_shape(name, value, (count,), "(members,)")
-    _require_params(params, count)
+    _require_shapes(len(state.running), params, observation, reward=reward, starts=starts, ends=ends)
 
     def one(
         member: ControllerState,
@@ -197,11 +197,8 @@ def perform(
     Raises:
       ValueError: an argument has another shape.
     """
-    count = len(state.action)
-    require_shape("observation", observation, (count, OBSERVATIONS), "(members, 24)")
-    require_shape("key", key, (count, 2), "(members, 2)")
-    require_shape("starts", starts, (count,), "(members,)")
-    _require_params(params, count)
+    require_shape("key", key, (len(state.action), 2), "(members, 2)")
+    _require_shapes(len(state.action), params, observation, starts=starts)
 
     def one(key: Array, member: ControllerState, observation: Array, starts: Array, params: ControllerParams) -> Any:
         key = jax.random.wrap_key_data(key)
@@ -245,8 +242,16 @@ def make_policy(
     return jitted
 
 
+def _require_shapes(members: int, params: ControllerParams, observation: object, **others: object) -> None:
+    """Raise ValueError unless arguments have the shapes of a population."""
+    require_shape("observation", observation, (members, OBSERVATIONS), "(members, 24)")
+    for name, value in others.items():
+        require_shape(name, value, (members,), "(members,)")
+    _require_params(params, members)
+
+
 def _require_params(params: ControllerParams, members: int) -> None:
-    """Raise ValueError unless every number has one value per member."""
+    """Raise ValueError unless every hyperparameter has one value per member."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         if jnp.shape(leaf) != (members,):
             name = "params" + jax.tree_util.keystr(path)

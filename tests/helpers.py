@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from PIL import Image
 
 from dsjax.cli.main import main
 from dsjax.storage.snapshots import Snapshots
@@ -34,6 +35,9 @@ learning.optimizer = ["sgd", "adam"]
 learning.learning_rate = [1e-5, 1e-4]
 """
 JOBS = ("000-iros2018-sgd", "001-iros2018-adam")
+
+# Members whose frozen centers fall within some hundred steps of 1,600: to evaluate them takes little time.
+EARLY = {"preset": "iros2018", "synapse": {"center_range": 3.0}, "first_member": 1}
 
 started: list[subprocess.Popen] = []
 
@@ -171,3 +175,15 @@ def assert_same_run(first, second, but="none"):
     assert arrays.keys() == other_arrays.keys()
     for name, value in arrays.items():
         np.testing.assert_array_equal(value, other_arrays[name], err_msg=name)
+
+
+def assert_drawn(figure, png):
+    """A saved figure has the figure's size, and every axes shows something stronger than its grid."""
+    pixels = np.asarray(Image.open(png).convert("RGB"))
+    height, width, _ = pixels.shape
+    assert (width, height) == tuple(np.round(figure.get_size_inches() * figure.dpi).astype(int))
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        left, bottom, right, top = np.round(axis.get_window_extent().extents).astype(int)
+        inside = pixels[height - top + 4 : height - bottom - 4, left + 4 : right - 4]
+        assert (inside.min(axis=2) < 200).mean() > 1e-3, axis.get_title()

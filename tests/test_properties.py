@@ -216,7 +216,7 @@ def swing(params, moves, steps):
 @given(
     st.floats(0, 2), st.floats(5000, 60_000), st.floats(0, 0.2), st.floats(0, 3),
     st.lists(st.floats(0, 1000, width=32), min_size=30, max_size=30),
-    st.lists(st.floats(-0.1, 0.1, width=32), min_size=60, max_size=60),
+    st.lists(st.floats(-0.125, 0.125, width=32), min_size=60, max_size=60),
 )  # fmt: skip
 @settings(max_examples=50)
 def test_a_weight_is_never_farther_from_its_center_than_the_amplitude(amplitude, period, cv, reach, steps, moves):

@@ -13,11 +13,13 @@ from dsjax.population import PopulationState
 from dsjax.storage import pretrained
 from dsjax.storage.snapshots import Snapshots, unflatten
 
+_init = jax.jit(population.init, static_argnames="spec")
+
 
 def untrained(config: Config) -> PopulationState:
     """Return the population of a run whose members begin with nothing learned."""
     key, members = population.run_key(config.seed), jnp.array(config.identities())
-    return jax.jit(population.init, static_argnames="spec")(key, members, config.spec(), config.population_params())
+    return _init(key, members, config.spec(), config.population_params())
 
 
 def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:

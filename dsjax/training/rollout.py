@@ -5,7 +5,7 @@ the controllers of the other do. The result is the same, as members do not depen
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import jax
@@ -27,7 +27,8 @@ _LOG_TICKS = 256  # ticks that are logged before they are counted, all at once
 Step: TypeAlias = Callable[..., tuple[PopulationState, jax.Array]]
 
 
-def training_step(spec: ControllerSpec) -> Callable:
+@lru_cache(maxsize=8)  # trainings of one structure in one process share its programs
+def training_step(spec: ControllerSpec) -> Step:
     """Return the step of a population, to be called from the host, as two jitted programs.
 
     (tick, state, observation, reward, starts, ends, params) -> (state, action), where tick must equal state.tick: the

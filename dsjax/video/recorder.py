@@ -3,6 +3,7 @@
 gymnasium's `RecordVideo` keeps all pictures until the end, which for 16 walkers fill gigabytes.
 """
 
+import os
 import shutil
 import subprocess
 from contextlib import suppress
@@ -46,6 +47,8 @@ class Recorder(VectorWrapper):
         find_ffmpeg()
         self._shape, self._every, self._path = shape, _STEPS_PER_SECOND // fps, path
         self.steps, self._pictures = 0, 0  # so far
+        # Else ffmpeg would be started through a fork that runs Python, which JAX's threads do not allow.
+        os.environ.setdefault("IMAGEIO_FFMPEG_NO_PREVENT_SIGINT", "1")
         self._film = imageio_ffmpeg.write_frames(
             str(path), (tiles.tile[0] * shape[1], tiles.tile[1] * shape[0]), fps=fps, codec="libx264", quality=None,
             macro_block_size=2, ffmpeg_log_level="error", output_params=_MP4,
@@ -78,7 +81,7 @@ class Recorder(VectorWrapper):
         with suppress(RuntimeError):  # a file that is no film
             written, _ = imageio_ffmpeg.count_frames_and_secs(str(self._path))
         if written != self._pictures:
-            raise OSError(f"ffmpeg wrote {written} of {self._pictures} pictures")
+            raise OSError(f"ffmpeg wrote {written} of {self._pictures} pictures; is the disk full?")
 
     def _take_picture(self) -> None:
         rows, columns = self._shape

@@ -8,7 +8,7 @@ import pytest
 
 from dsjax.envs import processes
 from dsjax.envs.bipedal import make
-from dsjax.envs.make import choose, cores, make_vector
+from dsjax.envs.make import choose, make_vector
 from dsjax.envs.processes import WorkerDied, WorkerVectorEnv
 from dsjax.envs.task import SPEED, START, moved, outcome_of
 from dsjax.envs.vector import LocalVectorEnv
@@ -77,11 +77,14 @@ def test_both_backends_give_the_same_bits(workers):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("count", [1, 2, 8])
-def test_auto_uses_workers_where_cores_and_envs_are_enough(count):
+@pytest.mark.parametrize(
+    ("processors", "count", "kind"),
+    [(4, 1, LocalVectorEnv), (4, 3, LocalVectorEnv), (1, 8, LocalVectorEnv), (2, 4, WorkerVectorEnv)],
+)
+def test_auto_uses_workers_where_cores_and_envs_are_enough(processors, count, kind, monkeypatch):
+    monkeypatch.setattr("dsjax.envs.make.cores", lambda: processors)
     envs = make_vector(ID, count, choose("auto", count, gymnasium_only=True))
-    many = cores() > 1 and count == 8
-    assert isinstance(envs, WorkerVectorEnv if many else LocalVectorEnv)
+    assert type(envs) is kind
     envs.close()
 
 

@@ -3,7 +3,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers import run_command
+from helpers import EARLY, run_command
 
 from dsjax.config import loading
 from dsjax.errors import RunError
@@ -14,7 +14,7 @@ from dsjax.training.trainer import Trainer
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scoring") / "run"
-    settings = {"members": 3, "steps": 400, "round_steps": 200, "evaluation": {"every": 1, "episodes": 1}}
+    settings = {**EARLY, "members": 3, "steps": 400, "round_steps": 200, "evaluation": {"every": 1, "episodes": 1}}
     Trainer(loading.build(settings), folder).run()
     return folder
 

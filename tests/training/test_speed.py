@@ -16,8 +16,11 @@ def test_all_is_measured_on_every_repeat():
     assert m.memory > 50
 
 
-def test_controllers_alone_cost_less_per_member_among_many():
-    assert 0 < apart(step_alone, "iros2018", 256, 0.2) < apart(step_alone, "iros2018", 1, 0.2)
+def test_controllers_alone_are_timed_per_member_and_step(monkeypatch):
+    """By a clock that a draw of periods and the steps up to the next one, 32 in all, move by one second."""
+    seconds = iter(range(1000))
+    monkeypatch.setattr("dsjax.training.speed.time.perf_counter", lambda: next(seconds) / 3)
+    assert step_alone("iros2018", 5, 4.0) == pytest.approx(1e6 / 3 / 32 / 5)
 
 
 def test_growth_is_that_of_the_second_half():

@@ -11,13 +11,13 @@ import jax
 import numpy as np
 import psutil
 import pytest
-from helpers import ROOT, assert_same_run, last_snapshot, run_command, start_script, tables
+from helpers import EARLY, ROOT, assert_same_run, last_snapshot, run_command, start_script, tables
 
 from dsjax import population
 from dsjax.analysis.comparison import compare
 from dsjax.config import loading
 from dsjax.envs import make
-from dsjax.envs.make import choose, make_vector
+from dsjax.envs.make import make_vector
 from dsjax.envs.processes import WorkerDied
 from dsjax.errors import ConfigError, RunError
 from dsjax.evaluation.controllers import load_controllers
@@ -38,10 +38,6 @@ TINY = {
     "evaluation": {"every": 0}, "environment": {"backend": "sync"},
 }  # fmt: skip
 FLAGS = ("--members", 3, "--steps", ROUNDS * ROUND_STEPS, "--round-steps", ROUND_STEPS, "--evaluation.every", 0)
-
-
-# Members whose frozen centers fall within some hundred steps of 1,600: to evaluate them takes little time.
-EARLY = {"preset": "iros2018", "synapse": {"center_range": 3.0}, "first_member": 1}
 
 
 def tiny(**changes):
@@ -68,19 +64,21 @@ def test_killed_in_mid_round_and_resumed_equals_uninterrupted(tmp_path, preset, 
     assert status == 0, output
 
     killed = tmp_path / "killed"
-    process = start_script("train.py", *flags, "--output", killed)
+    # Far from its end, so that the kill comes in the middle of some round.
+    process = start_script("train.py", *flags, "--steps", 10**9, "--output", killed)
     wait_for(killed / "episodes" / "round-000002.parquet", process)
-    time.sleep(0.05)  # into round 3
     children = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     saved = Snapshots(killed).numbers()[-1]
-    assert 1 <= saved < ROUNDS
+    assert saved >= 1
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive  # env workers end with the process they work for
 
-    status, output = run_command("train", "--output", killed, "--resume")
-    assert status == 0, output
+    steps = max(ROUNDS, saved + 2) * ROUND_STEPS
+    for folder in (killed, tmp_path / "whole"):
+        status, output = run_command("train", "--output", folder, "--resume", "--steps", steps)
+        assert status == 0, output
     assert_same_run(tmp_path / "whole", killed)
 
 
@@ -154,10 +152,18 @@ def test_groups_that_take_turns_train_alike(tmp_path, backend, monkeypatch):
     assert_same_run(tmp_path / "1", tmp_path / "2")
 
 
-def test_an_automatic_backend_is_settled_when_the_run_begins(tmp_path):
-    Trainer(tiny(environment={"backend": "auto"}, steps=10), tmp_path / "run").run()
-    stored = loading.read_config(tmp_path / "run" / "config.toml").environment.backend
-    assert stored == choose("auto", 3)
+@pytest.mark.parametrize(
+    ("installed", "members", "settled"), [(True, 3, "envpool"), (False, 3, "sync"), (False, 6, "async")]
+)
+def test_an_automatic_backend_is_settled_when_the_run_begins(tmp_path, monkeypatch, installed, members, settled):
+    """EnvPool where it is; else workers where there are cores and walkers enough."""
+    monkeypatch.setattr("dsjax.envs.make.cores", lambda: 2)
+    if installed:
+        pytest.importorskip("envpool")
+    else:
+        monkeypatch.setattr("dsjax.envs.envpool.available", lambda: False)
+    Trainer(tiny(members=members, environment={"backend": "auto"}, steps=10), tmp_path / "run").run()
+    assert loading.read_config(tmp_path / "run" / "config.toml").environment.backend == settled
 
 
 def test_resuming_keeps_the_physics_of_the_run(tmp_path):
@@ -457,11 +463,11 @@ def test_a_member_whose_frozen_centers_are_solved_can_rest(tmp_path, monkeypatch
         if member == 1 and self.frozen_solved_step[1] < 0:
             self.frozen_solved_step[1] = self.steps[1]
 
-    monkeypatch.setattr("dsjax.training.episode_stats.EpisodeStats.evaluated", evaluated)
+    monkeypatch.setattr("dsjax.training.episode_stats.EpisodeStats.count_evaluation", evaluated)
     monkeypatch.setattr("dsjax.training.validation.SOLVED_RETURN", -1e9)
     monkeypatch.setattr("dsjax.training.validation.SOLVED_EPISODES", 4)
     each = {"every": 1, "episodes": 2}
-    trainer = Trainer(tiny(steps=900, members=2, rest_when_solved=True, evaluation=each), tmp_path / "run")
+    trainer = Trainer(tiny(**EARLY, steps=900, members=2, rest_when_solved=True, evaluation=each), tmp_path / "run")
     trainer.run()
     assert trainer.paused().tolist() == [False, True]
     assert trainer.stats.steps[0] > 800 and trainer.stats.steps[1] == 0
