@@ -1,4 +1,4 @@
-"""What a user can mend, or asked for: the scripts show each in one line, without a traceback."""
+"""Errors that a user can mend: a command shows each in one line, without a traceback."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""What this machine has to offer: kept apart, as reading a table needs it and must load nothing else."""
+"""The machine's cores: kept apart, as reading a table needs them and loads nothing else."""
 
 import os
 

@@ -36,7 +36,7 @@ class Group:
         return scores[np.isfinite(scores)]
 
     def watched(self, unit: str) -> np.ndarray:
-        """Return until when each member might have been solved, (N,), in one of `histories.UNITS`.
+        """Return until when each member might have been solved, (N,), in one of `members.UNITS`.
 
         A member that was stopped will not be solved: it counts as watched for as long as any of the group. So do those
         that end together: or one solved in the last round would seem to have outlived those of another run.
@@ -55,7 +55,7 @@ class Comparison:
     notes: list[str]
 
     def last(self, unit: str) -> int:
-        """Return how long the longest member of all has trained, in one of `histories.UNITS`."""
+        """Return how long the longest member of all has trained, in one of `members.UNITS`."""
         return max(member.trained(unit) for group in self.groups for member in group.members)
 
 

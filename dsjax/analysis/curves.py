@@ -28,7 +28,7 @@ def training_curve(group: Group, unit: str, end: float) -> Curve:
 
     Args:
       group: comparison.Group.
-      unit: one of histories.UNITS, of time.
+      unit: one of members.UNITS, of time.
       end: last point in time.
     """
     ends = _together(np.array([member.trained(unit) for member in group.members], float))

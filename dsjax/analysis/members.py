@@ -1,4 +1,4 @@
-"""What each member of a run has done, from the run's records: its episodes, its evaluations, how it ended."""
+"""The history of each member of a run, from the run's tables: its episodes, its evaluations, how it ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dsjax.config.schema import Config
 from dsjax.envs.task import SOLVED_EPISODES
 from dsjax.storage.run import Run
 
-RULES = ("training", "frozen")  # for "solved": see `tally`
+RULES = ("training", "frozen")  # for "solved": see `envs.task`
 UNITS = ("step", "episode")  # of a member's time
 
 
@@ -25,7 +25,7 @@ class Member:
     index: int
     episodes: dict[str, np.ndarray]  # completed training episodes, (E,): step, length, return, outcome
     evaluations: dict[str, np.ndarray]  # of the frozen centers, (V,): step, mean return, tick (step of the vector env)
-    rounds: dict[str, np.ndarray]  # (R,) as records.SCHEMAS["members"]
+    rounds: dict[str, np.ndarray]  # (R,) as tables.SCHEMAS["members"]
     final: dict[str, np.ndarray]  # last episodes of the frozen centers, (terrains,): return, outcome
     scored: bool  # whether these are of the run's scores, and not of its last evaluation
 

@@ -145,7 +145,7 @@ def evaluation_rows(evaluations: pa.Table) -> list[dict[str, Any]]:
     """Return how the members' frozen centers came along: one row per evaluation.
 
     Args:
-      evaluations: pyarrow Table, as records.SCHEMAS["evaluations"].
+      evaluations: pyarrow Table, as tables.SCHEMAS["evaluations"].
 
     Returns:
       [{round, members, steps (mean over members), median, iqm, worst, best, fall_rate}]: statistics over members of

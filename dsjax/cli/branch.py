@@ -17,7 +17,7 @@ from dsjax.sweeps import remote
 from dsjax.sweeps.plan import read_plan
 from dsjax.sweeps.spec import is_sweep
 
-_BRANCH = 3  # purpose of these seeds, so that no others draw the same: see `selection` and `rounds`
+_BRANCH = 3  # purpose of these seeds, so that no others draw the same: see `pbt` and `rollout`
 
 
 class Row(NamedTuple):

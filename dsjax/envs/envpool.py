@@ -49,7 +49,7 @@ class PoolVectorEnv(GroupedVectorEnv):
 
         Args:
           seed: one each; None rests. EnvPool takes 31 bits, the highest of 63.
-          options: none; there are no series of episodes here as in `walker.Episodes`, and so no evaluations.
+          options: none; there are no series of episodes here as in `bipedal.Episodes`, and so no evaluations.
         """
         if options:
             raise ValueError(f"EnvPool plays no series of episodes: options {options} take a gymnasium backend")

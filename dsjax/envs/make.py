@@ -62,10 +62,10 @@ def make_vector(
       backend: one of `BACKENDS`.
       workers: processes of the async backend, threads of envpool; None is one per core.
       render: index of one env to show in a window, which only gymnasium's can; None shows none.
-      groups: groups that can take turns, see `grouped`; None is as many as pay, 1 or 2.
+      groups: groups that can take turns, see `vector`; None is as many as pay, 1 or 2.
 
     Returns:
-      grouped.GroupedVectorEnv.
+      GroupedVectorEnv.
 
     Raises:
       ValueError: the backend does not exist, is not installed, or cannot show a window.

@@ -54,7 +54,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
             self._processes.append(process)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin a series of episodes in every env; see `walker.Episodes`."""
+        """Begin a series of episodes in every env; see `bipedal.Episodes`."""
         seeds = list(seed) if seed is not None else [None] * self.num_envs
         everyone = range(len(self._pipes))
         self._drain()  # of a step that was sent and never received

@@ -65,7 +65,7 @@ class LocalVectorEnv(GroupedVectorEnv):
         self._envs = local(env_id, range(count), render)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin a series of episodes in every env; see `walker.Episodes`."""
+        """Begin a series of episodes in every env; see `bipedal.Episodes`."""
         return self._envs.reset(seed=seed, options=options)
 
     def send(self, group: int, actions: np.ndarray) -> None:

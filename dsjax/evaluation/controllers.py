@@ -1,4 +1,4 @@
-"""Trained controllers, of a run's snapshot or shipped with dsjax: to score, to look into, to film."""
+"""Trained controllers of a run's snapshot, or of a file: to score, to look into, to film."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a trained controller is worth: episodes without learning, on terrains it was not trained on.
+"""Evaluate trained controllers: episodes without learning, on terrains they were not trained on.
 
 Always with gymnasium's own physics. A set of terrains is a name with a version and a first seed, fixed for good;
 training selects on one set and results are reported on another.

@@ -49,13 +49,13 @@ class Recording:
     round: int  # of the snapshot
     member: int
     mode: str  # one of `Mode`: as in training; or without learning, acting with the weights, or with the centers
-    terrains: str  # terrain set, one of evaluation.TERRAINS
+    terrains: str  # terrain set, one of envs.task.TERRAINS
     terrain: int  # index in the set of the first episode's terrain; each next episode runs on the next one
     oscillator: OscillatorParams
     target: float  # activity that the neurons' sensitivity adapts towards
     negative_half: bool  # whether the inputs for negative values carry them, see ControllerSpec
     untrained_center: np.ndarray  # (438,) where the centers were when the run began
-    outcome: np.ndarray  # (E,) how each episode ended, as walker.outcome_of
+    outcome: np.ndarray  # (E,) how each episode ended, as envs.task.outcome_of
 
     time: np.ndarray  # (T,) [ms] of controller time since the first reset; resetting takes none
     starts: np.ndarray  # (T,) bool, the observation comes from a reset

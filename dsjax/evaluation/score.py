@@ -95,7 +95,7 @@ def merge_scores(there: pa.Table, new: pa.Table, force: bool = False) -> tuple[p
     """Return the episodes of two evaluations of the same snapshot, one per member and terrain, in order.
 
     Args:
-      there: stored rows, as records.SCHEMAS["evaluations"]; of an episode that both have, they are kept.
+      there: stored rows, as tables.SCHEMAS["evaluations"]; of an episode that both have, they are kept.
       new: rows just played.
       force: keep the new ones instead.
 
@@ -122,12 +122,12 @@ def play(
     """Play one episode per member and terrain in vector envs made for it; see `evaluation.evaluate`.
 
     Args:
-      trained: trained.Trained.
+      trained: the controllers.
       members: those to play.
       terrains: range of indices in the terrain set.
-      weights: one of evaluation.WEIGHTS.
-      terrain_set: one of evaluation.TERRAINS.
-      backend: one of environment.BACKENDS but for envpool's.
+      weights: one of envs.task.Weights.
+      terrain_set: one of envs.task.TERRAINS.
+      backend: one of envs.make.BACKENDS but for envpool's.
       render: show the first member in a window, and play one terrain after the other.
 
     Returns:

@@ -40,7 +40,7 @@ def comparison_figures(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
 
 @styled
 def training_curves(comparison: Comparison, unit: str = "step") -> Figure:
-    """Draw the members' mean return of their last 100 training episodes, over one of `histories.UNITS`."""
+    """Draw the members' mean return of their last 100 training episodes, over one of `members.UNITS`."""
     end = comparison.last(unit)
     curves = [training_curve(group, unit, end) for group in comparison.groups]
     title = f"Training: mean of each member's last {SOLVED_EPISODES} episodes"

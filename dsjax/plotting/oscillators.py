@@ -1,4 +1,4 @@
-"""Figures of what is fast inside a controller as it walks: oscillators, neurons and the gait they make.
+"""Figures of a controller's oscillators, neurons and gait as it walks.
 
 Time is the controller's, of 33 ms per environment step.
 """

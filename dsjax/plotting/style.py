@@ -46,7 +46,7 @@ Result = TypeVar("Result")
 
 
 def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Let a function that makes a figure make it in the style of all figures."""
+    """Decorator: draw with dsjax's rcParams."""
     return matplotlib.rc_context(_STYLE)(function)
 
 

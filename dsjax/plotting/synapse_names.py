@@ -1,4 +1,4 @@
-"""What each of the controller's synapses connects, by name; see `controller` for the layers."""
+"""Names of the controller's synapses, by what they connect; see `controller` for the layers."""
 
 from dataclasses import dataclass
 

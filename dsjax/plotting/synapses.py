@@ -1,4 +1,4 @@
-"""Figures of what goes on inside one controller as it walks, from a `Recording`.
+"""Figures of a controller's synapses as it walks, from a `Recording`; with `draw`, of all that happens inside it.
 
 Time is the controller's, of 33 ms per environment step. The chosen three synapses have the same color in every figure.
 """

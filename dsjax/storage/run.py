@@ -1,4 +1,4 @@
-"""A run's folder, read: what it was told to do and what it has done so far.
+"""Read a run's folder: its config and its tables.
 
 Reads finished runs and those still going on alike: files are written whole, so all that is there can be used.
 """
@@ -26,7 +26,7 @@ class Run:
     folder: Path
     config: Config
     sessions: list[dict]  # entries of run.json: command, versions, machine
-    episodes: pa.Table  # as records.SCHEMAS, like the others
+    episodes: pa.Table  # as tables.SCHEMAS, like the others
     members: pa.Table
     evaluations: pa.Table
     selections: pa.Table  # empty in a run without selection

@@ -1,4 +1,4 @@
-"""What a run's population begins as: untrained, or copies of trained members of another run, or of a shipped one."""
+"""States of populations: untrained, of a snapshot, or of a controller's file."""
 
 from pathlib import Path
 from typing import Any

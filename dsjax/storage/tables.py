@@ -1,16 +1,13 @@
-"""What a run writes, as files that are whole or absent: config, metadata, events, and a Parquet table per round.
+"""The Parquet tables of a run: one file per round, whole or absent.
 
-    config.toml                        the resolved config
-    run.json                           one entry per session: command, git commit, versions, cores
-    events.jsonl                       what went wrong or was interrupted, one line each
     episodes/round-000001.parquet      training episodes of the oscillating, learning controllers
     members/round-000001.parquet       each member at the round's end: amplitude, sensitivity, drift, when solved
     evaluations/round-000000.parquet   frozen-center episodes on held-out terrains
-    selections/round-000050.parquet    who went on as a copy of whom, in a run with selection
-    scores/                            what `scoring` found, a file per snapshot, weights and terrain set
-    snapshots/                         see `snapshot`
+    selections/round-000050.parquet    which member was replaced by a copy of which, in a run with selection
+    scores/                            what `score` found, a file per snapshot, weights and terrain set
 
 A round's tables depend on the config alone, so a round that is run again after a kill replaces its files by equal ones.
+The column "member" counts rows: a member at a point, see `Config.rows`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.dataset import dataset
+from pyarrow.fs import LocalFileSystem
 
 from dsjax.errors import RunError
 from dsjax.storage.atomic import make_folder, write_whole
@@ -142,16 +141,22 @@ def read_scores(folder: Path, weights: str = "centers", terrains: str = "test-v1
 
 
 def _read(files: Sequence[Path], schema: pa.Schema) -> pa.Table:
-    """Return the rows of Parquet files that must have the schema, as one Table."""
-    tables = [schema.empty_table()]
-    for file in files:
-        try:
-            table = pq.read_table(file)
-        except (pa.ArrowException, OSError) as error:
-            raise RunError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
-        if table.schema != schema:
-            columns = [f"without {name}" for name in schema.names if name not in table.column_names]
-            columns += [f"with {name}" for name in table.column_names if name not in schema.names]
-            raise RunError(f"{file}: cannot be read: {', '.join(columns) or 'columns of other types'}")
-        tables.append(table)
-    return pa.concat_tables(tables)
+    """Return the rows of Parquet files that must have the schema, as one Table, in order."""
+    if not files:
+        return schema.empty_table()
+    file = files[0]
+    try:
+        found = dataset(list(map(str, files)), schema, format="parquet", filesystem=LocalFileSystem())
+        for file, fragment in zip(files, found.get_fragments(), strict=True):
+            _check(file, fragment.physical_schema, schema)
+        return found.to_table()
+    except (pa.ArrowException, OSError) as error:
+        raise RunError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _check(file: Path, found: pa.Schema, schema: pa.Schema) -> None:
+    """Raise RunError if a file has other columns: without this, missing ones would be read as empty."""
+    if found != schema:
+        columns = [f"without {name}" for name in schema.names if name not in found.names]
+        columns += [f"with {name}" for name in found.names if name not in schema.names]
+        raise RunError(f"{file}: cannot be read: {', '.join(columns) or 'columns of other types'}")

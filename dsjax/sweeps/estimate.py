@@ -1,4 +1,4 @@
-"""How long a sweep will take on this machine, from a short timing of one of its jobs."""
+"""Estimate how long a sweep will take on this machine, from a short timing of one of its jobs."""
 
 import math
 import time

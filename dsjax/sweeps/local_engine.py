@@ -9,7 +9,7 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dsjax.errors import Interrupted
+from dsjax.errors import Interrupted, RunError
 from dsjax.machine import cores
 from dsjax.storage.locks import Busy
 from dsjax.sweeps import jobs, remote
@@ -47,8 +47,11 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
       side_by_side: how many jobs at once; 0 is as many as the cores warrant.
 
     Raises:
-      Interrupted: SIGINT or SIGTERM came; all jobs have stopped, and can go on.
+      RunError: this is Windows.
+      Interrupted: SIGINT or SIGTERM came; all jobs have stopped, and can continue.
     """
+    if not hasattr(os, "setsid"):  # by which Ctrl-C in a terminal is kept from the jobs
+        raise RunError("a sweep on one machine takes Linux or macOS; on Windows train its jobs one by one, or use WSL")
     queue = deque(waiting)
     tries: Counter[str] = Counter()
     running: dict[Any, _Try] = {}  # by what is ready when its process has ended

@@ -1,7 +1,7 @@
-"""Who trains what in a sweep: its points, and the jobs that share them out.
+"""The plan of a sweep: its points, and the jobs that share them out.
 
-Points that differ in numbers alone are rows of one population, one compiled program; points of another structure make
-another job. A job is a run in a folder of its own.
+Points that differ only in hyperparameters train in one compiled program; a different structure starts another job. A
+job is a run in a folder of its own.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Jobs of a sweep on many machines: a Ray task each. Ray places them, watches over them and tries them again.
+"""Jobs of a sweep on many machines: a Ray task each. Ray places them and retries them.
 
 Every machine needs dsjax installed, and the sweep's folder under the same path or its depot.
 """

@@ -1,4 +1,4 @@
-"""A sweep kept where there is no folder: in any storage that fsspec knows, as s3://bucket/sweep.
+"""Sweeps in remote storage, any that fsspec knows, as s3://bucket/sweep.
 
 Jobs train in a working copy on their own machine. After every round their files go to the depot:
 
@@ -39,7 +39,7 @@ _ATTEMPTS = 3  # at an index, of which files may be deleted before they are read
 
 
 class Taken(RunError):
-    """A job is trained elsewhere by now; what is done here no longer counts."""
+    """Another machine has taken the job: the last claimant owns it, and pushes by earlier owners are rejected."""
 
 
 def everything(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a sweep found: its points ranked, and what each swept key does to them.
+"""Results of a sweep: its points ranked, and the effect of each swept key.
 
 Every point has the same members: the same initial state, the same terrains. So the same member at two points is a
 pair, and what varies from member to member cancels in their difference.

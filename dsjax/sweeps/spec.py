@@ -1,4 +1,4 @@
-"""What a sweep's file asks for: a base, the values to try, and how many members to try each with.
+"""The file of a sweep: a base, the values to try, and how many members to try each with.
 
     seeds = 8                                            # members per point
     config = "../iros2018.toml"                          # the base, beside this file; [base] states changes to it

@@ -49,7 +49,7 @@ class EpisodeStats:
           terminated: (T, N) bool.
           truncated: (T, N) bool.
           stepped: (T, N) bool, False where the call was a reset, or the member rests.
-          speed: (T, N) the observations' entries `walker.SPEED`.
+          speed: (T, N) the observations' entries `envs.task.SPEED`.
         """
         members = len(self.steps)
         ended = (terminated | truncated) & stepped

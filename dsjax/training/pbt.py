@@ -1,7 +1,7 @@
-"""Population-based training: between rounds, members that lag go on as copies of better ones, with other numbers.
+"""Population-based training: between rounds, copies of better members replace those that lag.
 
-The worst members copy what some of the best have learned, and multiply or divide some of their numbers by a factor.
-This finds one good walker, and numbers that change as it learns. Members that copy each other are not independent:
+A copy takes on what its parent has learned, and multiplies or divides some of the hyperparameters by a factor. This
+finds one good walker, and hyperparameters that change as it learns. Members that copy each other are not independent:
 however many they are, a run with selection is one sample.
 
 A member's score is the mean return of its last training episodes. They take no terrain that is held out: to select on
@@ -31,7 +31,7 @@ class Selected(NamedTuple):
     state: PopulationState
     params: ControllerParams  # leaves (N,)
     source: np.ndarray  # (N,) int, the member that each goes on as: itself, or the parent that it copied
-    lineage: dict[str, list]  # columns of records.SCHEMAS["selections"]: a row per copy and perturbed number
+    lineage: dict[str, list]  # columns of tables.SCHEMAS["selections"]: a row per copy and perturbed number
 
 
 def due(config: Config, number: int) -> bool:
@@ -43,7 +43,7 @@ def due(config: Config, number: int) -> bool:
 def select(
     config: Config, number: int, score: np.ndarray, state: PopulationState, params: ControllerParams
 ) -> Selected:
-    """Let members that lag go on as copies of better ones.
+    """Replace members that lag by copies of better ones.
 
     A copy takes on all that its parent has learned, its optimizer's memory and amplitude included, and the parent's
     numbers, of which those of `selection.keys` are multiplied or divided by `selection.perturb`, as chance has it. It

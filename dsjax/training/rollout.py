@@ -1,4 +1,4 @@
-"""One round of training: the loop in which controllers and walkers take turns.
+"""Roll out one round of training: controllers and walkers take turns.
 
 A population may be in two groups, as its vector env says: while the walkers of one step, in other threads or processes,
 the controllers of the other do. The result is the same, as members do not depend on each other.
@@ -87,7 +87,7 @@ def play(
       step: as from `training_step`.
       state: PopulationState.
       params: ControllerParams with leaves (N,).
-      envs: grouped.GroupedVectorEnv of N walkers.
+      envs: GroupedVectorEnv of N walkers.
       seeds: N seeds of the members' episodes; a member with None rests.
       ticks: steps of the vector env.
       stats: EpisodeStats that count them.

@@ -1,4 +1,4 @@
-"""How a training runs on this machine: JAX, prepared once before anything is computed, and signals to stop."""
+"""Prepare JAX on this machine before anything is computed, catch signals, and compute in another process."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""How fast training is, beside bare stepping of the same walkers; what it needs of memory; where its time goes.
+"""Measure training: its speed beside bare stepping of the same walkers, its memory, and where its time goes.
 
 Three things take turns, several times over, so that a machine's moods meet them all:
 

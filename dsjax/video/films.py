@@ -173,7 +173,7 @@ def film(
       members: which of them, (M,).
       terrain: index in the set `TERRAINS`.
       paths: files that end in .mp4 or .gif, in one folder, which is made. Each is written whole or not at all.
-      weights: one of evaluation.WEIGHTS.
+      weights: one of envs.task.Weights.
       fps: pictures per second of a walker's time, a divisor of 50.
       max_steps: environment steps to end the film after; None is at the end of the last episode.
       check: called once a step.

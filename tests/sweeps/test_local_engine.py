@@ -10,6 +10,7 @@ import pytest
 from helpers import JOBS, SWEEP, assert_same_sweep, files, last_holder, run_script, start_script, wait_until
 
 from dsjax.config import loading
+from dsjax.errors import RunError
 from dsjax.storage import locks
 from dsjax.sweeps import jobs, local_engine
 from dsjax.sweeps.plan import read_plan
@@ -196,3 +197,9 @@ def test_bad_input_ends_in_one_line(sweep_file, tmp_path, flags, message):
     assert status == 2
     assert message in output
     assert len(output.strip().splitlines()) == 1
+
+
+def test_a_system_without_sessions_is_refused(monkeypatch, tmp_path):
+    monkeypatch.delattr("os.setsid")
+    with pytest.raises(RunError, match="takes Linux or macOS"):
+        local_engine.run([], tmp_path, 0, print)
