@@ -14,7 +14,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
 import pytest
-from helpers import SWEEP, run_command, started
+from helpers import EARLY, SWEEP, run_command, started
 
 # Nothing may change type or shape unnoticed.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -35,10 +35,10 @@ def small_runs(tmp_path_factory):
     from dsjax.training.trainer import Trainer
 
     settings = {
-        "members": 3, "steps": 1200, "round_steps": 300, "environment": {"backend": "sync"},
+        **EARLY, "members": 3, "steps": 1200, "round_steps": 300, "environment": {"backend": "sync"},
         "evaluation": {"every": 2, "episodes": 2},
     }  # fmt: skip
-    changes = {"a": {}, "b": {"seed": 1}, "c": {"learning": {"repulsive": False}, "steps": 600, "members": 2}}
+    changes = {"a": {}, "b": {"seed": 56}, "c": {"learning": {"repulsive": False}, "steps": 600, "members": 2}}
     folder = tmp_path_factory.mktemp("runs")
     for name, change in changes.items():
         Trainer(loading.build(settings | change), folder / name).run()
@@ -55,6 +55,7 @@ def small_sweep(tmp_path_factory):
     file, folder = tmp_path_factory.mktemp("sweeps") / "small.toml", tmp_path_factory.mktemp("sweeps") / "small"
     file.write_text(
         "seeds = 2\n[base]\nepisodes = 0\nsteps = 600\nround_steps = 300\nenvironment.backend = 'sync'\n"
+        "seed = 29\nsynapse.center_range = 6.0\n"
         "evaluation.every = 1\nevaluation.episodes = 2\n"
         "[grid]\nsynapse.amplitude = [0.1, 0.2, 0.4]\nlearning.repulsive = [true, false]\n"
     )

@@ -77,7 +77,7 @@ def test_the_script_prints_and_writes_it_all(small_runs, tmp_path):
         "compare", small_runs / "a", small_runs / "b", small_runs / "c", "--output", tmp_path, "--by", "seed"
     )
     assert status == 0, output
-    for name in ("seed 0", "seed 1", "5 members", "3 members", "0/5", "probability of a higher frozen return"):
+    for name in ("seed 29", "seed 56", "5 members", "3 members", "0/5", "probability of a higher frozen return"):
         assert name in output
     figures = ("training-steps", "training-episodes", "solved", "frozen-steps", "final-returns", "profile")
     names = {f"{name}.{kind}" for name in (*figures, "improvement") for kind in ("png", "pdf")}

@@ -107,6 +107,7 @@ def test_members_that_were_stopped_are_told(folder, job, monkeypatch):
 
     from dsjax import population
     from dsjax.cli.sweep_tables import stopped_lines
+    from dsjax.training.rollout import training_step
 
     perform, calls = population.advance, []
 
@@ -116,6 +117,8 @@ def test_members_that_were_stopped_are_told(folder, job, monkeypatch):
         return state._replace(running=state.running & np.array([True, False])), action, activity
 
     monkeypatch.setattr(population, "advance", broken)
+    # The programs of other tests have the whole one.
+    monkeypatch.setattr("dsjax.training.trainer.training_step", training_step.__wrapped__)
     jobs.train(job, folder)
     assert calls
     assert jobs.status(job, folder)["stopped"] == [1]

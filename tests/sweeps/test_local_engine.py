@@ -7,7 +7,17 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from helpers import JOBS, SWEEP, assert_same_sweep, files, last_holder, run_script, start_script, wait_until
+from helpers import (
+    JOBS,
+    SWEEP,
+    assert_same_sweep,
+    files,
+    last_holder,
+    run_command,
+    run_script,
+    start_script,
+    wait_until,
+)
 
 from dsjax.config import loading
 from dsjax.errors import RunError
@@ -175,8 +185,11 @@ def test_a_job_whose_process_ends_without_a_word_has_failed(short):
     assert not again(2, 1, before)  # a depot that lost what was noted does not make it try forever
 
 
-def test_a_dry_run_shows_the_plan_and_trains_nothing(sweep_file, tmp_path):
-    status, output = run_script("sweep.py", sweep_file, "--output", tmp_path / "none", "--dry-run")
+def test_a_dry_run_shows_the_plan_and_trains_nothing(sweep_file, tmp_path, monkeypatch):
+    # Timed in this process, and less long.
+    monkeypatch.setattr("dsjax.sweeps.estimate.apart", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr("dsjax.sweeps.estimate._SECONDS", 0.2)
+    status, output = run_command("sweep", sweep_file, "--output", tmp_path / "none", "--dry-run")
     assert status == 0, output
     assert "4 points in 2 jobs, 8 members" in output
     found = r"About \d+ (second|minute)s? on this machine, [12] jobs? at a time: a job trains at [\d,]+ steps/s"

@@ -206,6 +206,7 @@ def test_a_member_in_a_depot_is_trained_again_or_branched_from(kept, small_sweep
     assert arrays.keys() == load_snapshot(Path(here.settings.parent.run), 2).keys()
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_from_its_depot_on_another_machine(tmp_path):
     """Each "machine" has a cache of its own, and so a working copy of its own."""
     file = tmp_path / "small.toml"
