@@ -178,7 +178,7 @@ def test_best_of_takes_a_run_of_independent_members(small_sweep):
 
 def test_a_branch_has_a_seed_that_no_run_has_by_chance():
     """Not the next one, whose streams and terrains an unrelated run would share."""
-    seeds = [branch_seed(seed) for seed in (0, 1, 2, branch_seed(29), 2**64 - 1)]
+    seeds = [branch_seed(seed) for seed in (0, 1, 2, branch_seed(0), 2**64 - 1)]
     assert len(set(seeds)) == 5
     assert all(2**32 < seed < 2**53 for seed in seeds)
     assert branch_seed(0) == seeds[0] == 6464057275807353
