@@ -63,6 +63,22 @@ def test_the_next_command_reaches_the_script_as_it_was_called(folder, monkeypatc
     assert done.stdout.strip() == str(["scripts/evaluate.py", path, "--episodes", "100"])
 
 
+@pytest.mark.parametrize(
+    ("argv", "command"),
+    [
+        (["/opt/bin/dsjax", "train"], "/opt/bin/dsjax evaluate runs/a"),
+        (["/opt/dsjax/__main__.py", "train"], "python -m dsjax evaluate runs/a"),
+        (["scripts/train.py"], "python scripts/evaluate.py runs/a"),
+    ],
+)
+def test_the_next_command_is_called_as_this_one_was(argv, command, monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["python", *argv])
+    monkeypatch.setattr(sys, "argv", argv)
+    assert entry.next_command("evaluate", Path("runs/a")) == command
+    monkeypatch.setattr("shutil.which", lambda name: "/opt/bin/dsjax")
+    assert entry.next_command("evaluate", Path("runs/a")) == command.replace("/opt/bin/", "")
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_loads_nothing_that_it_does_not_need(name):
     """`--help` answers within a second: jax alone takes longer to load."""

@@ -606,3 +606,15 @@ def test_seeds_depend_on_run_member_and_round_alone():
     assert round_seeds(0, 1, [0], [False]) == [None]
     assert seeds(0, 1, [3, 1, 3]) == [seeds(0, 1)[member] for member in (3, 1, 3)]
     assert len({*seeds(0, 1), *seeds(1, 1), *seeds(0, 2)}) == 12
+
+
+def test_a_transformation_of_ones_own_is_trained_stated_and_resumed(tmp_path, monkeypatch):
+    rule = "import optax\n\ndef plain(params):\n    return optax.sgd(params.learning_rate)\n"
+    (tmp_path / "my_rules.py").write_text(rule)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("my_rules:plain", "sgd"):
+        folder = tmp_path / name.replace(":", "-")
+        Trainer(tiny(steps=ROUND_STEPS, learning={"optimizer": name}), folder).run()
+        Trainer(tiny(steps=2 * ROUND_STEPS, learning={"optimizer": name}), folder).run(resume=True)
+    assert loading.read_config(tmp_path / "my_rules-plain" / "config.toml").learning.optimizer == "my_rules:plain"
+    assert_same_run(tmp_path / "my_rules-plain", tmp_path / "sgd")
