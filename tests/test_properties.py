@@ -244,7 +244,7 @@ EVENTS = st.tuples(
 )  # fmt: skip
 
 
-@given(st.lists(EVENTS, min_size=4, max_size=8))
+@given(st.lists(EVENTS, min_size=3, max_size=6))
 @settings(max_examples=5)
 def test_whatever_is_killed_resumed_rewound_and_extended_is_a_fresh_run(events):
     """A series of all these leaves the files that one undisturbed run to the same end leaves."""

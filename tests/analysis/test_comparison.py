@@ -34,7 +34,7 @@ def test_any_keys_can_make_groups(small_runs):
     assert [group.label for group in groups] == ["seed 29, repulsive", "seed 56, repulsive", "seed 29, not repulsive"]
     assert [group.label for group in compare(paths(small_runs, "a", "c"), by=["preset"]).groups] == ["iros2018"]
     assert [group.label for group in compare(paths(small_runs, "c")).groups] == [
-        "iros2018, round steps 300, not repulsive"
+        "iros2018, round steps 300, center range 6, not repulsive"
     ]
 
 

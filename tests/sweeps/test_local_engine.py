@@ -90,6 +90,7 @@ def test_interrupted_it_stops_its_jobs_and_says_how_to_go_on(whole, sweep_file, 
     assert not list((folder / "status").glob("*.json"))  # nothing has failed
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_is_tried_again_named_and_never_passes(sweep_file, tmp_path):
     folder = tmp_path / "failing"
     sweep_file = tmp_path / "failing.toml"

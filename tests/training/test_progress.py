@@ -2,6 +2,7 @@ import io
 
 import numpy as np
 import pytest
+from helpers import EARLY
 from rich.console import Console
 
 from dsjax.cli.tables import curve_table, summary_table
@@ -9,7 +10,7 @@ from dsjax.config import loading
 from dsjax.training.progress import ProgressDisplay
 from dsjax.training.trainer import Trainer
 
-SETTINGS = {"members": 3, "steps": 600, "round_steps": 300, "evaluation": {"every": 2, "episodes": 1}}
+SETTINGS = {**EARLY, "members": 3, "steps": 600, "round_steps": 300, "evaluation": {"every": 2, "episodes": 1}}
 
 
 def train(folder, **options):

@@ -2,7 +2,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import run_command
+from helpers import EARLY, run_command
 
 from dsjax.config import loading
 from dsjax.errors import RunError
@@ -14,7 +14,8 @@ pytest.importorskip("tensorboardX")
 EventAccumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator
 
 SETTINGS = {
-    "members": 3, "round_steps": 300, "environment": {"backend": "sync"}, "evaluation": {"every": 2, "episodes": 2},
+    **EARLY, "members": 3, "round_steps": 300,
+    "environment": {"backend": "sync"}, "evaluation": {"every": 2, "episodes": 2},
 }  # fmt: skip
 TABLES = ("members", "episodes", "evaluations")
 MEMBER_TAGS = {
