@@ -182,11 +182,11 @@ def notes_on(groups: Sequence[Group]) -> list[str]:
             )
         parents = [member.config.parent for member in group.members]
         notes += [f"{group.label}: {note}" for note in dict.fromkeys(map(_note_on, parents)) if note]
-        resting = np.array([member.rests for member in group.members])
-        if resting.any():
-            notes.append(f"{group.label}: {resting.sum()} of {len(resting)} members rest since they were solved")
+        paused = np.array([member.paused for member in group.members])
+        if paused.any():
+            notes.append(f"{group.label}: {paused.sum()} of {len(paused)} members are paused since they were solved")
         trained = np.array([member.trained("step") for member in group.members])
-        if short := int(np.sum(~resting & (trained < SAME_END * trained.max()))):
+        if short := int(np.sum(~paused & (trained < SAME_END * trained.max()))):
             end = f"{trained.max():,} steps"
             notes.append(f"{group.label}: {short} of {len(trained)} members end before the longest, at {end}")
     return notes

@@ -60,8 +60,8 @@ class Member:
         return float((self.final["outcome"] == "fell").mean()) if len(self.final["outcome"]) else float("nan")
 
     @property
-    def rests(self) -> bool:
-        """Whether it has stayed as it is since its frozen centers were solved."""
+    def paused(self) -> bool:
+        """Whether it is paused: it stays as it is since its frozen centers were solved."""
         return self.config.rest_when_solved and self.solved_at("frozen", "step") >= 0
 
     def trained(self, unit: str) -> int:
@@ -74,7 +74,7 @@ class Member:
         A run's members step side by side, and their steps differ by their resets alone. So each that still trains
         counts as watched for as long as any: or one solved in the last round would seem to have outlived the others.
         """
-        ended = self.rests or 0 < self.config.episodes <= self.trained("episode")
+        ended = self.paused or 0 < self.config.episodes <= self.trained("episode")
         return self.trained(unit) if unit == "episode" or ended else self._end
 
     def solved_at(self, rule: str, unit: str) -> int:

@@ -63,7 +63,7 @@ def result_tables(results: SweepResults) -> list[Table]:
     """Return the tables of what a sweep found: points, best first, and the main effect of each swept key.
 
     Numbers are IQMs over members with their 95 % bootstrap intervals; "difference" is from the first value of the key,
-    member by member, as a member begins alike at every point.
+    member by member, as a member has the same initial state and terrains at every point.
     """
     points = PlainTable(f"{results.folder}\n{results.measure()}, IQM over members")
     effects = PlainTable("main effects: IQM over members of their means over all else that is swept")

@@ -141,7 +141,7 @@ def _may_change(key: str, config: Config, old: Any, new: Any) -> bool:
     """Return whether a run may be resumed with another value of a key."""
     if key == "environment.backend":  # "auto" is whatever the run has
         return new == "auto" or "envpool" not in (old, new)
-    if key.startswith("evaluation."):  # training does not hear of evaluations, unless members rest by them
+    if key.startswith("evaluation."):  # they change nothing in training, unless members are paused by them
         return not config.rest_when_solved
     return key in FREE_KEYS
 

@@ -137,7 +137,7 @@ class SnapshotConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionConfig:
-    """Between rounds, members that lag go on as copies of better ones: for one good walker, not for statistics."""
+    """Between rounds, copies of better members replace those that lag: for one good walker, not for statistics."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     every: Limit = 0
@@ -185,7 +185,7 @@ class Config:
     until_solved: Flag = False
     """Stop when every member has been solved by either rule."""
     rest_when_solved: Flag = False
-    """A member rests, as it is, once its frozen centers are solved: what it would still learn may undo it."""
+    """Pause a member, as it is, once its frozen centers are solved: what it would still learn may undo it."""
     round_steps: Count = 20_000
     """Steps of a round. Each begins with new episodes; evaluations and snapshots come between rounds."""
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
@@ -207,7 +207,7 @@ class Config:
         return max(len(self.points), 1) * self.members
 
     def identities(self) -> list[int]:
-        """Return the index of each row's member. A member begins alike at every point: the comparison is paired."""
+        """Return the index of each row's member: the same initial state and terrains at every point, so that points pair."""
         return [self.first_member + row % self.members for row in range(self.rows)]
 
     def row(self, row: int) -> "Config":

@@ -11,11 +11,11 @@ import numpy as np
 
 
 class Episodes(gymnasium.Wrapper):
-    """Play a seeded series of episodes, then rest.
+    """Play a seeded series of episodes, then stay idle.
 
     `reset(seed=s, options={"episodes": n, "stride": k})` begins a series: its episode e runs on the terrain of seed
     s + e k, and every later `reset()`, as a vector env's autoreset calls it, goes to the next one. When n episodes are
-    over, or if s is None, the env rests: it returns zeros and simulates nothing. Without `episodes` there is no end.
+    over, or if s is None, the env is idle: it returns zeros and simulates nothing. Without `episodes` there is no end.
 
     gymnasium 1.4 keeps one Box2D world for the life of an env, whose contact and id lists remember earlier episodes,
     so that `reset(seed=s)` is not a function of s. A new world for every episode makes it one.
@@ -31,8 +31,8 @@ class Episodes(gymnasium.Wrapper):
         if options is not None:
             self._next_seed, self._stride = seed or 0, options.get("stride", 1)
             self._left = 0.0 if seed is None else options.get("episodes", float("inf"))
-        self.resting = self._left <= 0
-        if self.resting:
+        self.idle = self._left <= 0
+        if self.idle:
             return self._nothing, {}
         walker: Any = self.env.unwrapped
         # Without terrain the env takes nothing of the old world apart, and the old world goes as a whole.
@@ -41,8 +41,8 @@ class Episodes(gymnasium.Wrapper):
         return self.env.reset(seed=terrain)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the env, or do nothing while resting."""
-        if self.resting:
+        """Step the env, or do nothing while idle."""
+        if self.idle:
             return self._nothing, 0.0, False, False, {}
         return self.env.step(action)
 

@@ -48,7 +48,7 @@ class PoolVectorEnv(GroupedVectorEnv):
         """Make every walker anew.
 
         Args:
-          seed: one each; None rests. EnvPool takes 31 bits, the highest of 63.
+          seed: one each; None stays idle. EnvPool takes 31 bits, the highest of 63.
           options: none; there are no series of episodes here as in `bipedal.Episodes`, and so no evaluations.
         """
         if options:
@@ -59,7 +59,7 @@ class PoolVectorEnv(GroupedVectorEnv):
         return np.concatenate([pool.first for pool in self._pools]), {}
 
     def send(self, group: int, actions: np.ndarray) -> None:
-        """Hand a group's actions to its pool, whose threads step while this process goes on."""
+        """Hand a group's actions to its pool, whose threads step meanwhile this process continues."""
         self._pools[group].send(actions)
 
     def recv(self, group: int) -> Outcome:
@@ -77,7 +77,7 @@ class PoolVectorEnv(GroupedVectorEnv):
 
 
 class _Pool:
-    """The EnvPool of a group: walkers for those members that have a seed, zeros for those that rest."""
+    """The EnvPool of a group: walkers for those members that have a seed, zeros for those that are idle."""
 
     def __init__(self, envs: PoolVectorEnv, seeds: Sequence[int | None], threads: int) -> None:
         self._active = np.array([seed is not None for seed in seeds])

@@ -64,7 +64,7 @@ class WorkerVectorEnv(GroupedVectorEnv):
         return self._arrays["observation"].copy(), {}
 
     def send(self, group: int, actions: np.ndarray) -> None:
-        """Hand out a group's actions; its workers step while this process goes on."""
+        """Hand out a group's actions; its workers step meanwhile this process continues."""
         self._arrays["action"][self.groups[group]] = actions
         for number in self._teams[group]:
             self._tell(number, ("step", None))

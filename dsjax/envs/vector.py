@@ -38,7 +38,7 @@ class GroupedVectorEnv(VectorEnv):
         single.close()
 
     def send(self, group: int, actions: np.ndarray) -> None:
-        """Let a group's walkers take their actions, (members, 4), and go on without waiting."""
+        """Let a group's walkers take their actions, (members, 4), and return without waiting."""
         raise NotImplementedError
 
     def recv(self, group: int) -> Outcome:

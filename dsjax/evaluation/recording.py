@@ -139,7 +139,7 @@ def record(
 ) -> Recording:
     """Play consecutive episodes on one of gymnasium's own walkers, and return all that went on.
 
-    In mode "learning" the controller goes on exactly as in training, and each episode begins with what it learned in
+    In mode "learning" the controller continues exactly as in training, and each episode begins with what it learned in
     those before. The other modes are what `evaluation` does with the same weights, episode by episode.
 
     Args:

@@ -5,8 +5,8 @@
     config             TOML: how it learned, as a config file
     origin             JSON: the run that made it, the member, its round and steps
 
-A controller goes on from its file as it would have gone on in its run. Files of format 1 hold the average centers, the
-sensitivity and the fade alone: they walk as well, but whoever trains them further begins with no expected reward.
+A controller continues from its file as it would have in its run. Files of format 1 hold the average centers, the
+sensitivity and the fade alone: they walk as well, but whoever trains them further starts with no expected reward.
 """
 
 import json

@@ -156,7 +156,7 @@ class Snapshots:
         return arrays
 
     def discard_after(self, number: int) -> None:
-        """Delete the snapshots of later rounds, as when a run goes on from an earlier one."""
+        """Delete the snapshots of later rounds, as when a run continues from an earlier one."""
         self.wait()
         for later in reversed([n for n in self.numbers() if n > number]):  # what a kill leaves has no gap
             self._checkpointer.delete(later)

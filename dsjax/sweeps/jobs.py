@@ -37,7 +37,7 @@ def train(job: Job, place: str | Path) -> None:
       place: the sweep's folder, or its depot.
 
     Raises:
-      Interrupted: the process was asked to stop; the job can go on later.
+      Interrupted: the process was asked to stop; the job can continue later.
       Busy: another process is training the job.
       Taken: another machine has taken the job from the depot meanwhile.
       Exception: the job failed, as its status says from now on.

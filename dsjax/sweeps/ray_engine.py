@@ -31,7 +31,7 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
 
     Raises:
       RunError: Ray is not installed, or there is no cluster.
-      Interrupted: SIGINT or SIGTERM came; Ray ends the jobs, and they can go on.
+      Interrupted: SIGINT or SIGTERM came; Ray ends the jobs, and they can continue.
     """
     # Of lines that differ in numbers alone, as progress does, Ray would show but one.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")

@@ -53,7 +53,7 @@ def is_status(path: str) -> bool:
 
 
 def is_record(path: str) -> bool:
-    """Return whether a file is one of those that tell of a run, and not of those that it goes on from."""
+    """Return whether a file is one of those that tell of a run, and not of those that it continues from."""
     return "/snapshots/" not in path
 
 

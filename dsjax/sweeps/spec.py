@@ -121,7 +121,7 @@ def settled(sweep: Sweep, backend: str = "auto") -> Sweep:
 
 
 def open_folder(sweep: Sweep, folder: Path) -> Sweep:
-    """Make a sweep's folder, or go on with the same sweep in it; return the sweep, settled.
+    """Make a sweep's folder, or continue the same sweep in it; return the sweep, settled.
 
     Raises:
       RunError: another sweep, or something else, is there.

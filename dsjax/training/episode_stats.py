@@ -48,7 +48,7 @@ class EpisodeStats:
           reward: (T, N).
           terminated: (T, N) bool.
           truncated: (T, N) bool.
-          stepped: (T, N) bool, False where the call was a reset, or the member rests.
+          stepped: (T, N) bool, False where the call was a reset, or the member is not active.
           speed: (T, N) the observations' entries `envs.task.SPEED`.
         """
         members = len(self.steps)

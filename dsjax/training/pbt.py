@@ -30,7 +30,7 @@ class Selected(NamedTuple):
 
     state: PopulationState
     params: ControllerParams  # leaves (N,)
-    source: np.ndarray  # (N,) int, the member that each goes on as: itself, or the parent that it copied
+    source: np.ndarray  # (N,) int, the member that each continues as: itself, or the parent that it copied
     lineage: dict[str, list]  # columns of tables.SCHEMAS["selections"]: a row per copy and perturbed number
 
 
@@ -83,7 +83,7 @@ def select(
 
 
 def sources(score: np.ndarray, share: float, chance: np.ndarray) -> np.ndarray:
-    """Return the member that each goes on as: itself, or for one of the worst, one of the best that scores higher.
+    """Return the member that each continues as: itself, or for one of the worst, one of the best that scores higher.
 
     Args:
       score: (N,), not nan; -inf for none.

@@ -55,7 +55,7 @@ def training_step(spec: ControllerSpec) -> Step:
 def round_seeds(
     seed: int, number: int, members: Sequence[int], active: Sequence[bool] | np.ndarray
 ) -> list[int | None]:
-    """Return the seed of each member's episodes in a round, 63 bits; None, which rests, for those not active.
+    """Return the seed of each member's episodes in a round, 63 bits; None, whose env stays idle, for those not active.
 
     Args:
       seed: of the run.
@@ -88,7 +88,7 @@ def play(
       state: PopulationState.
       params: ControllerParams with leaves (N,).
       envs: GroupedVectorEnv of N walkers.
-      seeds: N seeds of the members' episodes; a member with None rests.
+      seeds: N seeds of the members' episodes; the env of a member with None stays idle.
       ticks: steps of the vector env.
       stats: EpisodeStats that count them.
       check: called with each tick's number; may raise to end the round.
@@ -96,10 +96,10 @@ def play(
     Returns:
       PopulationState.
     """
-    resting = np.array([seed is None for seed in seeds])
+    idle = np.array([seed is None for seed in seeds])
     observation, _ = envs.reset(seed=seeds, options={})
     first, log = int(state.tick), _Log(stats, len(seeds))
-    turns = [_Turn(step, state, params, envs, number, observation, resting) for number in range(len(envs.groups))]
+    turns = [_Turn(step, state, params, envs, number, observation, idle) for number in range(len(envs.groups))]
     stats.begin_round()
     for tick in range(ticks):
         for turn in turns:
@@ -129,15 +129,15 @@ class _Turn:
         envs: GroupedVectorEnv,
         number: int,
         observation: np.ndarray,
-        resting: np.ndarray,
+        idle: np.ndarray,
     ) -> None:
         self._step, self._envs, self._number = step, envs, number
         self._members = envs.groups[number]
         self.state = population.copy(population.select(state, self._members))
         self._params = jax.tree.map(lambda leaf: leaf[self._members], params)
-        self._resting = resting[self._members]
-        self._observation, self._reward = observation[self._members], np.zeros(len(self._resting))
-        self._starts, self._ends = np.ones(len(self._resting), bool), self._resting
+        self._idle = idle[self._members]
+        self._observation, self._reward = observation[self._members], np.zeros(len(self._idle))
+        self._starts, self._ends = np.ones(len(self._idle), bool), self._idle
 
     def act(self, tick: int) -> None:
         """Step the controllers, and send their actions on."""
@@ -145,19 +145,19 @@ class _Turn:
             tick, self.state, self._observation, self._reward, self._starts, self._ends, self._params
         )
         self._envs.send(self._number, np.asarray(action))
-        self._resting = self._resting | ~np.asarray(self.state.running)
+        self._idle = self._idle | ~np.asarray(self.state.running)
 
     def receive(self, log: "_Log") -> None:
         """Wait for the walkers, and log their step."""
         self._observation, self._reward, terminated, truncated = self._envs.recv(self._number)
         # In NEXT_STEP mode the call after an episode's end resets: what ended now starts on the next call.
-        self._starts, self._ends = self._ends, terminated | truncated | self._resting
-        stepped = ~(self._starts | self._resting)
+        self._starts, self._ends = self._ends, terminated | truncated | self._idle
+        stepped = ~(self._starts | self._idle)
         log.write(self._members, self._reward, terminated, truncated, stepped, self._observation[:, SPEED])
 
     def end(self, tick: int) -> None:
         """Let the controllers learn from the last reward. The round's end cuts every episode, as a time limit would."""
-        over = np.ones(len(self._resting), bool)
+        over = np.ones(len(self._idle), bool)
         self.state, _ = self._step(tick, self.state, self._observation, self._reward, self._starts, over, self._params)
 
 

@@ -76,7 +76,7 @@ class _Line:
     """The events of one line. tensorboardX's `SummaryWriter` would keep two threads and a pipe for each of them."""
 
     def __init__(self, folder: Path, number: int, step: int) -> None:
-        """Begin a file named by the round, to go on after a step; -1 is before all steps."""
+        """Begin a file named by the round, to continue after a step; -1 is before all steps."""
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto import event_pb2
 

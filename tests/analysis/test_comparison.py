@@ -92,10 +92,10 @@ def test_a_member_that_rests_is_watched_until_then(small_runs):
     run = replace(run, config=replace(run.config, rest_when_solved=True))
     learning, _, solved = member_histories(run)
     solved = replace(solved, rounds=solved.rounds | {"frozen_solved_step": np.array([700])})
-    assert (learning.rests, solved.rests) == (False, True)
+    assert (learning.paused, solved.paused) == (False, True)
     assert solved.watched("step") == solved.trained("step")
     assert learning.watched("step") == max(run.members["step"].to_pylist())
-    assert notes_on([Group("solve", [learning, solved])]) == ["solve: 1 of 2 members rest since they were solved"]
+    assert notes_on([Group("solve", [learning, solved])]) == ["solve: 1 of 2 members are paused since they were solved"]
 
 
 @pytest.mark.parametrize(
