@@ -207,7 +207,7 @@ class Config:
         return max(len(self.points), 1) * self.members
 
     def identities(self) -> list[int]:
-        """Return the index of each row's member: the same initial state and terrains at every point, so that points pair."""
+        """Return each row's index: the same initial state and terrains at every point, so that points can be paired."""
         return [self.first_member + row % self.members for row in range(self.rows)]
 
     def row(self, row: int) -> "Config":
