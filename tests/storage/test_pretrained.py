@@ -43,12 +43,17 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", pretrained.names())
+QUICK = ("ambler", "walker")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in pretrained.names()]
+)
 def test_what_ships_walks_as_published(name):
-    """On a first terrain alone: a walker's returns differ by some ten from terrain to terrain."""
-    walked = play(load_controllers(f"pretrained:{name}"), [0], range(1), backend="sync")
-    assert walked["return"][0] == pytest.approx(PUBLISHED[name], abs=25)
-    assert walked["outcome"] in (["finished"], ["timeout"])
+    """The mean over the first 20 of the 100 terrains, on which none of the seven differs by 2.6 or more."""
+    walked = play(load_controllers(f"pretrained:{name}"), [0], range(20), backend="sync")
+    assert np.mean(walked["return"]) == pytest.approx(PUBLISHED[name], abs=3)
+    assert set(walked["outcome"]) <= {"finished", "timeout"}
 
 
 def test_it_says_where_it_comes_from_in_a_few_kilobytes(shipped):
