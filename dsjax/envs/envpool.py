@@ -24,7 +24,7 @@ def complaint() -> str:
         import envpool  # noqa: F401, an extra
     except ModuleNotFoundError as error:
         if error.name == "envpool":
-            return "it is not installed; pip install -e '.[fast]'"
+            return "it is not installed; pip install 'dsjax[fast]'"
         return f"importing it fails: {error}"
     except Exception as error:  # a wheel for another system, or other versions of what it needs, fail in many ways
         return f"importing it fails: {(str(error).splitlines() or [type(error).__name__])[0]}"

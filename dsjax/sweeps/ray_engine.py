@@ -41,7 +41,7 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
     try:
         import ray
     except ImportError:
-        raise RunError("--engine ray: Ray is not installed; pip install -e '.[ray]'") from None
+        raise RunError("--engine ray: Ray is not installed; pip install 'dsjax[ray]'") from None
     if not sys.stdout.isatty():  # Ray would color its jobs' lines in a file, or a pipe, too
         import colorama  # which Ray brings along
 

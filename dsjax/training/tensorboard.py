@@ -32,7 +32,7 @@ class TensorBoardLogger(Callback):
         try:
             import tensorboardX  # noqa: F401, an extra that only this needs
         except ModuleNotFoundError:
-            raise RunError("--tensorboard: tensorboardX is not installed; pip install -e '.[tensorboard]'") from None
+            raise RunError("--tensorboard: tensorboardX is not installed; pip install 'dsjax[tensorboard]'") from None
         self._folder = Path(folder) / "tensorboard"
         self._lines: dict[str, _Line] = {}
 

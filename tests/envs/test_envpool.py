@@ -82,7 +82,7 @@ def test_there_are_no_evaluations_on_envpool():
 def test_what_is_not_installed_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr("dsjax.envs.envpool.available", lambda: False)
     monkeypatch.setitem(sys.modules, "envpool", None)  # importing it fails as if it were not there
-    with pytest.raises(ValueError, match=r"'envpool': it is not installed; pip install -e '.\[fast\]'"):
+    with pytest.raises(ValueError, match=r"'envpool': it is not installed; pip install 'dsjax\[fast\]'"):
         choose("envpool")
     assert choose("auto", 1) == "sync"
 

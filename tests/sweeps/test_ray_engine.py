@@ -16,7 +16,7 @@ from dsjax.sweeps.plan import read_plan
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.slow,
-    pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="Ray is not installed; pip install -e '.[ray]'"),
+    pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="Ray is not installed; pip install 'dsjax[ray]'"),
 ]
 
 

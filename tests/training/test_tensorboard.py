@@ -117,7 +117,7 @@ def test_the_run_is_the_same_without(run, tmp_path):
 
 def test_a_missing_extra_is_said_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(RunError, match=r"tensorboardX is not installed; pip install -e '\.\[tensorboard\]'"):
+    with pytest.raises(RunError, match=r"tensorboardX is not installed; pip install 'dsjax\[tensorboard\]'"):
         TensorBoardLogger(tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
