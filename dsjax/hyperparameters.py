@@ -12,7 +12,7 @@ The standard library alone: reading a config does not load jax.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, get_args
 
 Number: TypeAlias = Any  # a float; an array where it is traced, or where members have different ones
 
@@ -28,8 +28,14 @@ class Declared(NamedTuple):
     lt: float | None = None
     finite: bool = True
 
+    @property
+    def sentence(self) -> str:
+        """The meaning, with the unit if there is one."""
+        return f"{self.meaning} [{self.unit}]" if self.unit else self.meaning
 
-ADAPTATIONS = ("none", "linear", "nonlinear")
+
+Adaptation = Literal["none", "linear", "nonlinear"]
+ADAPTATIONS = get_args(Adaptation)
 OPTIMIZERS = ("sgd", "momentum", "adam")
 
 
@@ -160,9 +166,7 @@ class LearningSpec:
 class ControllerSpec:
     """Structure of a controller: where the two published codes differ. Static."""
 
-    adaptation: Annotated[Literal["none", "linear", "nonlinear"], Declared("How the neurons' sensitivity adapts")] = (
-        "nonlinear"
-    )
+    adaptation: Annotated[Adaptation, Declared("How the neurons' sensitivity adapts")] = "nonlinear"
     negative_half: Annotated[bool, Declared("Whether the inputs for negative values carry them")] = False
     squash_inputs: Annotated[bool, Declared("Layer 1 is W1 tanh(z); if not, tanh(W1 z)")] = True
     oscillators_first: Annotated[bool, Declared("The oscillators step before layer 4 reads them; if not, after")] = (

@@ -121,7 +121,6 @@ def step(
     Raises:
       ValueError: an argument has another shape.
     """
-    _require_shapes(len(state.running), params, observation, reward=reward, starts=starts, ends=ends)
     state = jax.lax.cond(draw_due(state.tick), lambda: draw_periods(state, params), lambda: state)
     return advance(state, observation, reward, starts, ends, spec, params, dt)
 
@@ -132,7 +131,12 @@ def draw_due(tick: Int[Array, ""] | int) -> Bool[Array, ""] | bool:
 
 
 def draw_periods(state: PopulationState, params: ControllerParams) -> PopulationState:
-    """Return the PopulationState with every synapse's next period drawn anew, from its member's key and the tick."""
+    """Return the PopulationState with every synapse's next period drawn anew, from its member's key and the tick.
+
+    Raises:
+      ValueError: `params` have another shape.
+    """
+    _require_params(params, len(state.running))
 
     def one(key: Array, member: ControllerState, params: ControllerParams) -> ControllerState:
         key = jax.random.fold_in(jax.random.wrap_key_data(key), state.tick)

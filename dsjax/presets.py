@@ -36,8 +36,8 @@ SECTIONS: dict[str, tuple[type, ...]] = {
     "neuron": (NeuronParams,),
     "learning": (LearningSpec, LearningParams),
 }
-_FOLDER = Path(__file__).parent / "pretrained"
-_PREFIX = "pretrained:"
+FOLDER = Path(__file__).parent / "pretrained"  # of the trained controllers that ship with dsjax
+PREFIX = "pretrained:"  # of the names of these
 
 _OSCILLATOR = {"recovery": 0.08, "recovery_gain": 2.0, "recovery_decay": 0.8, "rate": 0.02}
 _SYNAPSE = {"amplitude": 0.2, "period": 20000.0, "period_cv": 0.1, "center_range": 0.2}
@@ -128,7 +128,7 @@ def controller_of(values: Mapping[str, Mapping[str, Any]]) -> tuple[ControllerSp
 
 def trained() -> list[str]:
     """Return the names of the trained controllers that ship with dsjax."""
-    return sorted(path.stem for path in _FOLDER.glob("*.npz"))
+    return sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
 def load(name: str | Path) -> "tuple[ControllerSpec, ControllerParams, ControllerState]":
@@ -162,7 +162,7 @@ def _path_of(name: str | Path) -> Path:
     text = str(name)
     if text.endswith(".npz"):
         return Path(text)
-    path = _FOLDER / f"{text.removeprefix(_PREFIX)}.npz"
+    path = FOLDER / f"{text.removeprefix(PREFIX)}.npz"
     if not path.is_file():
         raise ValueError(f"no trained controller {text!r}; there are {', '.join(trained())}")
     return path

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dsjax.cli.main import main
 from dsjax.storage.snapshots import Snapshots
+from dsjax.training.callbacks import Callback
 
 ROOT = Path(__file__).parent.parent
 # Two jobs of four rounds, to be disturbed.
@@ -189,3 +190,14 @@ def assert_drawn(figure, png):
         left, bottom, right, top = np.round(axis.get_window_extent().extents).astype(int)
         inside = pixels[height - top + 4 : height - bottom - 4, left + 4 : right - 4]
         assert (inside.min(axis=2) < 200).mean() > 1e-4, (png.name, axis)
+
+
+class Stop(Callback):
+    """Interrupts a run at a tick of a round, as a kill there would."""
+
+    def __init__(self, rounds, tick):
+        self.when = rounds, tick
+
+    def on_step(self, run, tick):
+        if (int(run.stats.rounds), tick) == self.when:
+            raise KeyboardInterrupt

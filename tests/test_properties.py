@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tomli_w
-from helpers import assert_same_run
+from helpers import Stop, assert_same_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,6 @@ from dsjax.storage import snapshots
 from dsjax.sweeps.plan import make_plan
 from dsjax.sweeps.spec import Sweep
 from dsjax.training import pbt
-from dsjax.training.callbacks import Callback
 from dsjax.training.episode_stats import EpisodeStats
 from dsjax.training.trainer import Trainer
 
@@ -223,17 +222,6 @@ def test_a_weight_is_never_farther_from_its_center_than_the_amplitude(amplitude,
     params = SynapseParams(*(jnp.float32(value) for value in (amplitude, period, cv, reach)))
     moved = jnp.array(moves[:30], jnp.float32), jnp.array(moves[30:], jnp.float32)
     assert swing(params, moved, jnp.array(steps, jnp.float32)) <= 1e-5 * max(1.0, amplitude, reach)
-
-
-class Stop(Callback):
-    """Interrupt a run at a tick of a round, as a kill there would."""
-
-    def __init__(self, rounds, tick):
-        self.when = rounds, tick
-
-    def on_step(self, run, tick):
-        if (int(run.stats.rounds), tick) == self.when:
-            raise KeyboardInterrupt
 
 
 ROUNDS = 6

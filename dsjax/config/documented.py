@@ -41,10 +41,7 @@ def _lines(part: Any, section: str) -> Iterator[str]:
 def meanings_of(part: type, section: str = "") -> dict[str, str]:
     """Return what each key of a config's section means, with its unit: as declared, or as its docstring says."""
     if section in DECLARED:
-        return {
-            key: declared.meaning + (f" [{declared.unit}]" if declared.unit else "")
-            for key, (_, declared) in DECLARED[section].items()
-        }
+        return {key: declared.sentence for key, (_, declared) in DECLARED[section].items()}
     [definition] = ast.parse(dedent(inspect.getsource(part))).body
     assert isinstance(definition, ast.ClassDef)
     found = {}

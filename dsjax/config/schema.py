@@ -62,8 +62,7 @@ def _section(name: str, doc: str, keys: dict[str, tuple[Any, Declared]]) -> Any:
     """Return the dataclass of a config's section, with every key that is declared for it in `hyperparameters`."""
     fields: list[tuple[str, Any]] = []
     for key, (kind, declared) in keys.items():
-        text = declared.meaning + (f" [{declared.unit}]." if declared.unit else ".")
-        about = arg(help=text, aliases=_ALIASES.get(key))
+        about = arg(help=f"{declared.sentence}.", aliases=_ALIASES.get(key))
         rule: tuple[Any, ...] = (Strict(), _bounds(declared)) if kind is float else ()
         rule = (Strict(),) if kind is bool else rule
         kind = Annotated[str, AfterValidator(_optimizer)] if key == "optimizer" else kind

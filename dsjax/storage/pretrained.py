@@ -23,12 +23,11 @@ from dsjax.config import loading
 from dsjax.config.schema import Config
 from dsjax.errors import ConfigError, RunError
 from dsjax.population import PopulationState
+from dsjax.presets import FOLDER, PREFIX
 from dsjax.storage.atomic import make_folder, write_whole
 from dsjax.storage.snapshots import flatten
 
-FOLDER = Path(__file__).parents[1] / "pretrained"
 FORMAT = 2
-PREFIX = "pretrained:"  # of what stands in for a run's folder
 
 
 def names() -> list[str]:

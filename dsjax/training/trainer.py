@@ -126,18 +126,21 @@ class Trainer:
             return f"every member has completed episodes = {self.config.episodes}"
         return "no member is left to train: each is stopped, solved or at its limit of episodes"
 
-    def status(self) -> RunStatus:
-        """Return how the run stands at the end of the last round."""
-        return RunStatus(
-            self.config, self.folder, self.saved, self._evaluated(), self.active(), self._member_columns(), self.stats
-        )
+    def status(self, members: dict[str, Any] | None = None) -> RunStatus:
+        """Return how the run stands at the end of the last round.
+
+        Args:
+          members: the round's columns of `members`, if they are known already.
+        """
+        members = members or self._member_columns()
+        return RunStatus(self.config, self.folder, self.saved, self._evaluated(), self.active(), members, self.stats)
 
     def _train(self, resume: bool, number: int | None) -> None:
         if resume:
             self._restore(number)
         for notice in self._writer.begin_session(int(self.stats.rounds)):
             self._notice(notice)
-        self._tell(Callback.on_start)
+        self._tell(Callback.on_start, self.status())
         if resume and self.saved is not None and self.finished():
             return
         self._envs.training()
@@ -246,7 +249,7 @@ class Trainer:
             own = hyperparameters.arrays(self.config, self.params)
             self._writer.save(number, flatten(self.state) | self.stats.arrays() | own, ranked)
             self.saved = number
-        self._tell(Callback.on_round_end)
+        self._tell(Callback.on_round_end, self.status(tables.get("members")))
 
     def _retrying(self, compute: Callable[[], Any]) -> Any:
         """Return compute(), begun again from the same state if env workers die."""
@@ -273,9 +276,9 @@ class Trainer:
             else:
                 callback.on_evaluation_step(self._status)
 
-    def _tell(self, what: Callable[[Callback, RunStatus], None]) -> None:
+    def _tell(self, what: Callable[[Callback, RunStatus], None], status: RunStatus) -> None:
         """Call a method of every callback with how the run stands now."""
-        self._status = self.status()
+        self._status = status
         for callback in self.callbacks:
             getattr(callback, what.__name__)(self._status)
 

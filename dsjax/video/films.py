@@ -216,22 +216,22 @@ def _shoot(
     config, shape = trained.config, grid(len(members))
     envs = [partial(bipedal.make, config.environment.id, "rgb_array")] * math.prod(shape)
     tiles = Tiles(SyncVectorEnv(envs, copy=False), [f"seed {config.seed}  member {member}" for member in members])
-    film_ = Recorder(tiles, path, shape, fps)
+    filming = Recorder(tiles, path, shape, fps)
 
     def each_step() -> None:
-        if film_.steps == max_steps:
+        if filming.steps == max_steps:
             raise _Cut
         check()
 
     try:
         evaluate(
-            film_, trained.state, config.spec(), trained.params(), members, range(terrain, terrain + 1), weights,
+            filming, trained.state, config.spec(), trained.params(), members, range(terrain, terrain + 1), weights,
             TERRAINS, each_step,
         )  # fmt: skip
         for _ in range(_LAST_STEPS):
-            film_.step(np.zeros(film_.action_space.shape, np.float32))
+            filming.step(np.zeros(filming.action_space.shape, np.float32))
     except _Cut:
         pass
     finally:
-        film_.close()
+        filming.close()
     return tiles.returns[: len(members)]

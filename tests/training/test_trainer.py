@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import psutil
 import pytest
-from helpers import EARLY, ROOT, assert_same_run, last_snapshot, run_command, start_script, tables
+from helpers import EARLY, ROOT, Stop, assert_same_run, last_snapshot, run_command, start_script, tables
 
 from dsjax import population
 from dsjax.analysis.comparison import compare
@@ -220,17 +220,6 @@ def test_a_run_folder_may_be_a_link(tmp_path):
     Trainer(tiny(), tmp_path / "link").run(resume=True)
     Trainer(tiny(), tmp_path / "plain").run()
     assert_same_run(tmp_path / "link", tmp_path / "plain")
-
-
-class Stop(Callback):
-    """Interrupts a run at a tick of a round, as a kill there would."""
-
-    def __init__(self, rounds, tick):
-        self.when = rounds, tick
-
-    def on_step(self, run, tick):
-        if (int(run.stats.rounds), tick) == self.when:
-            raise KeyboardInterrupt
 
 
 def test_resuming_from_an_earlier_snapshot_leaves_nothing_of_what_came_after(tmp_path):
