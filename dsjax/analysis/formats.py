@@ -1,6 +1,9 @@
 """How numbers and intervals are written for people: a number that does not exist is a dash."""
 
 import math
+from collections.abc import Sequence
+
+BLOCKS = "▁▂▃▄▅▆▇█"  # of a sparkline, from low to high
 
 
 def number(value: float, form: str = ".1f") -> str:
@@ -25,3 +28,27 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return count(round(seconds / 60), "minute")
     return f"{seconds / 3600:.1f} hours"
+
+
+def short_duration(seconds: float) -> str:
+    """Return a time in few characters: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def sparkline(values: Sequence[float], low: float, high: float, width: int = 32, levels: str = BLOCKS) -> str:
+    """Return a curve as one line of text: `width` values at most, spread evenly over all of them.
+
+    Args:
+      values: in order; one that is not finite is a blank.
+      low: value of the lowest level.
+      high: value of the highest level.
+      width: characters at most.
+      levels: characters from low to high.
+    """
+    count = min(width, len(values))
+    places = [round(i * (len(values) - 1) / max(count - 1, 1)) for i in range(count)]
+    step = (len(levels) - 1) / (high - low) if high > low else 0.0
+    chosen = (values[place] for place in places)
+    return "".join(levels[round((value - low) * step)] if math.isfinite(value) else " " for value in chosen)

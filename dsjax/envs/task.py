@@ -12,6 +12,8 @@ SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training
 # before there was "retreated" call it "fell" too.
 OUTCOMES = ("fell", "retreated", "finished", "timeout", "cut")
 
+TIME_LIMIT = 1600  # [environment steps] of an episode of BipedalWalker-v3
+
 # First seed of each set; terrain i has seed first + i. Training's seeds are hashes of 63 bits and do not meet these.
 TERRAINS = {"validation-v1": 7_000_000_000, "test-v1": 8_000_000_000}
 

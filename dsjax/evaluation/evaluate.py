@@ -14,7 +14,7 @@ import numpy as np
 
 from dsjax import population
 from dsjax.controller import Activity, ControllerParams, ControllerSpec, ControllerState
-from dsjax.envs.task import SPEED, TERRAINS, TerrainSet, Weights, moved, outcome_of
+from dsjax.envs.task import SPEED, TERRAINS, TIME_LIMIT, TerrainSet, Weights, moved, outcome_of
 from dsjax.population import PopulationState
 from dsjax.shapes import Array, ArrayLike
 
@@ -25,7 +25,7 @@ _STREAMS = {"test-v1": 2**32 - 2, "validation-v1": 2**32 - 3}
 def evaluate(
     envs: Any, state: PopulationState, spec: ControllerSpec, params: ControllerParams,
     members: Sequence[int] | np.ndarray, terrains: range, weights: Weights = "centers",
-    terrain_set: TerrainSet = "validation-v1", check: Callable[[], None] = lambda: None,
+    terrain_set: TerrainSet = "validation-v1", check: Callable[[float], None] = lambda done: None,
 ) -> dict[str, list]:  # fmt: skip
     """Play one episode per member and terrain, and return them as columns.
 
@@ -41,7 +41,8 @@ def evaluate(
       terrains: range of indices in the terrain set, step 1.
       weights: one of `WEIGHTS`.
       terrain_set: one of `TERRAINS`.
-      check: called once a step; may raise to end the evaluation.
+      check: called once a step with the share that is done, in [0, 1]; may raise to end the evaluation. The share
+        assumes episodes of full length, so it jumps ahead where they end early.
 
     Returns:
       {column: sequence}, by member and terrain: member, terrain, length, return, outcome.
@@ -61,8 +62,9 @@ def evaluate(
     starts, ends = np.ones(len(owner), bool), np.zeros(len(owner), bool)
     length, total, way = np.zeros(len(owner), np.int64), np.zeros(len(owner)), np.zeros(len(owner))
     rows: list[tuple] = []
+    whole = left.max() * TIME_LIMIT
     while left.any():
-        check()
+        check(1 - max((left * TIME_LIMIT - length).max(), 0) / whole)
         states, action, _ = act(keys, terrain, length, states, observation, starts, numbers)
         observation, reward, terminated, truncated, _ = envs.step(np.asarray(action))
         starts, ends = ends, terminated | truncated

@@ -1,6 +1,6 @@
 """Score a run's trained members on held-out terrains, from its snapshots."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Score:
 def score_run(
     run: Path, episodes: int = 100, members: Sequence[int] = (), snapshot: str = "latest",
     weights: Weights = "centers", terrains: TerrainSet = "test-v1", backend: str = "auto", render: bool = False,
-    output: Path | None = None, force: bool = False,
+    output: Path | None = None, force: bool = False, check: Callable[[float], None] = lambda done: None,
 ) -> Score:  # fmt: skip
     """Play episodes and store them: of a run's members, beside those that RUN/scores holds already.
 
@@ -49,6 +49,7 @@ def score_run(
       render: show the first member alone in a window.
       output: Parquet file for the episodes, instead of RUN/scores.
       force: replace episodes that are stored with another result, and a file that is there.
+      check: called once a step with the share that is done, in [0, 1].
 
     Raises:
       RunError: there is no such run, snapshot or member, or a file of this name is there.
@@ -62,7 +63,7 @@ def score_run(
     if render and len(chosen) > 1:
         chosen = chosen[:1]
         notes.append(f"--render shows member {chosen[0]} alone; the others are not scored")
-    columns: dict[str, Any] = play(loaded, chosen, range(episodes), weights, terrains, backend, render)
+    columns: dict[str, Any] = play(loaded, chosen, range(episodes), weights, terrains, backend, render, check)
     rows = len(columns["member"])
     about = {"round": loaded.round, "weights": weights, "terrains": terrains}
     columns |= {name: [value] * rows for name, value in about.items()}
@@ -118,6 +119,7 @@ def play(
     terrain_set: TerrainSet = "test-v1",
     backend: str = "auto",
     render: bool = False,
+    check: Callable[[float], None] = lambda done: None,
 ) -> dict[str, list]:
     """Play one episode per member and terrain in vector envs made for it; see `evaluation.evaluate`.
 
@@ -129,6 +131,7 @@ def play(
       terrain_set: one of envs.task.TERRAINS.
       backend: one of envs.make.BACKENDS but for envpool's.
       render: show the first member in a window, and play one terrain after the other.
+      check: called once a step with the share that is done, in [0, 1].
 
     Returns:
       {column: sequence}, by member and terrain: member, terrain, length, return, outcome.
@@ -138,6 +141,8 @@ def play(
     backend = "sync" if render else choose(backend, slots, gymnasium_only=True)
     envs = make_vector(config.environment.id, slots, backend, render=0 if render else None)
     try:
-        return evaluate(envs, trained.state, config.spec(), trained.params(), members, terrains, weights, terrain_set)
+        return evaluate(
+            envs, trained.state, config.spec(), trained.params(), members, terrains, weights, terrain_set, check
+        )
     finally:
         envs.close()

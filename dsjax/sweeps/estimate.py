@@ -73,7 +73,7 @@ class _Clock:
     def __init__(self) -> None:
         self._calls, self._began = 0, 0.0
 
-    def __call__(self, tick: int = 0) -> None:
+    def __call__(self, done: float = 0) -> None:
         self._calls += 1
         if self._calls == _WARM:
             self._began = time.perf_counter()

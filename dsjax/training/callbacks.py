@@ -24,6 +24,8 @@ class RunStatus:
     active: np.ndarray  # (N,) bool, members that train in the next round
     members: dict[str, Any]  # columns of `tables.SCHEMAS["members"]`, one row per member
     stats: EpisodeStats  # of all rounds done; the trainer goes on counting in it while a round runs
+    seconds: float  # that this session has lasted
+    evaluating: float  # [s] of them that evaluations took
 
     def fraction(self, tick: int = 0) -> float:
         """Return how much of the run is done, by the limit nearest, at a tick of the round in progress, in [0, 1]."""
@@ -48,8 +50,8 @@ class Callback:
     def on_step(self, run: RunStatus, tick: int) -> None:
         """Called at every step of the vector env in a training round; `run` is as of the round before."""
 
-    def on_evaluation_step(self, run: RunStatus) -> None:
-        """Called at every step of an evaluation."""
+    def on_evaluation_step(self, run: RunStatus, done: float) -> None:
+        """Called at every step of an evaluation, of which a share in [0, 1] is done."""
 
     def on_round_end(self, run: RunStatus) -> None:
         """Called when a round is over, evaluated and written; also for the untrained population, as round 0."""

@@ -4,9 +4,9 @@ A round is a pure function of what the snapshot before it holds and of the confi
 terrains seeded by (run seed, member, round). That is why a run that was killed and resumed equals one that was not.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -55,6 +55,7 @@ class Trainer:
         self.stats = EpisodeStats(config.rows)
         self.saved: int | None = None  # round of the last snapshot
         self.trained = False  # whether a round was trained in this session
+        self._started, self._evaluating = time.monotonic(), 0.0  # [s] of this session; in evaluations
         self._render = render
         self._first_centers = np.asarray(self.state.members.synapses.center)
         self._step = training_step(self.spec)
@@ -133,7 +134,11 @@ class Trainer:
           members: the round's columns of `members`, if they are known already.
         """
         members = members or self._member_columns()
-        return RunStatus(self.config, self.folder, self.saved, self._evaluated(), self.active(), members, self.stats)
+        seconds = time.monotonic() - self._started
+        return RunStatus(
+            self.config, self.folder, self.saved, self._evaluated(), self.active(), members, self.stats, seconds,
+            self._evaluating,
+        )  # fmt: skip
 
     def _train(self, resume: bool, number: int | None) -> None:
         if resume:
@@ -213,10 +218,12 @@ class Trainer:
 
     def _validate(self) -> dict[str, dict[str, Any]]:
         """Evaluate the frozen centers; return the table."""
+        started = time.monotonic()
         columns = validate(
             self._envs.held_out(), self.state, self.spec, self.params, self.stats, self.paused(),
-            self.config.evaluation.episodes, partial(self._check, -1),
+            self.config.evaluation.episodes, self._check_evaluation,
         )  # fmt: skip
+        self._evaluating += time.monotonic() - started
         return {"evaluations": columns} if columns else {}
 
     def _member_columns(self) -> dict[str, Any]:
@@ -256,7 +263,7 @@ class Trainer:
         state, params, counts = self.state, self.params, self.stats.arrays()
 
         def recover(error: WorkerDied, attempt: int) -> None:
-            self._check(-1)  # a signal to the whole process group may have ended the worker too
+            self._stop_if_asked()  # a signal to the whole process group may have ended the worker too
             self._writer.event("worker died", reason=str(error), attempt=attempt)
             self.state, self.params = state, params
             self.stats.restore(counts)
@@ -266,15 +273,22 @@ class Trainer:
         return retrying(compute, recover)
 
     def _check(self, tick: int) -> None:
-        """Stop if asked to, and tell of a step: of a round's tick, or of an evaluation if it is negative."""
+        """Tell of a tick of a round, and stop if asked to."""
+        self._stop_if_asked()
+        for callback in self.callbacks:
+            callback.on_step(self._status, tick)
+
+    def _check_evaluation(self, done: float) -> None:
+        """Tell of a step of an evaluation, of which a share is done, and stop if asked to."""
+        self._stop_if_asked()
+        for callback in self.callbacks:
+            callback.on_evaluation_step(self._status, done)
+
+    def _stop_if_asked(self) -> None:
+        """Raise Interrupted if a signal came."""
         if self._signals:
             self._writer.event("interrupted", signal=self._signals[0].name)
             raise Interrupted(self._signals[0].name)
-        for callback in self.callbacks:
-            if tick >= 0:
-                callback.on_step(self._status, tick)
-            else:
-                callback.on_evaluation_step(self._status)
 
     def _tell(self, what: Callable[[Callback, RunStatus], None], status: RunStatus) -> None:
         """Call a method of every callback with how the run stands now."""

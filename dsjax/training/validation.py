@@ -18,7 +18,7 @@ _TERRAINS = "validation-v1"
 
 def validate(
     envs: GroupedVectorEnv, state: PopulationState, spec: ControllerSpec, params: ControllerParams,
-    stats: EpisodeStats, paused: np.ndarray, episodes: int, check: Callable[[], None],
+    stats: EpisodeStats, paused: np.ndarray, episodes: int, check: Callable[[float], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluate the frozen centers of all members that were not stopped, and count the result in the statistics.
 
@@ -32,7 +32,7 @@ def validate(
       stats: that count it.
       paused: (N,) bool, members that are solved already: they play no more than the first terrains.
       episodes: terrains per member.
-      check: called once a step; may raise to end the evaluation.
+      check: called once a step with the share that is done, in [0, 1]; may raise to end the evaluation.
 
     Returns:
       Columns of `tables.SCHEMAS["evaluations"]`; none if every member was stopped.

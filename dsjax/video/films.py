@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dsjax.envs import bipedal
 from dsjax.envs.task import TerrainSet, Weights
@@ -101,14 +101,19 @@ def film_run(
     chosen = loaded.members(members)
     bar = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
     with Progress(*bar, console=console) as progress:
-        task = progress.add_task(f"playing episodes: {len(chosen) * episodes}", total=None)
-        columns = play(loaded, chosen, range(episodes), weights, TERRAINS)
-        progress.update(task, total=1, completed=1)
+        task = progress.add_task(f"playing episodes: {len(chosen) * episodes}", total=1)
+        check = partial(_show, progress, task)
+        columns = play(loaded, chosen, range(episodes), weights, TERRAINS, check=check)
+        check(1.0)
         rows = zip(*(columns[name] for name in ("return", "member", "terrain", "length")), strict=True)
         played = sorted((Episode(*row) for row in rows), reverse=True)
         scenes = _scenes([episode for episode in played if episode.total >= min_return], grid)
         shot = _Shot(loaded, weights, fps, max_steps)
         return Filmed(played, *_film_scenes(scenes, shot, output, formats, progress))
+
+
+def _show(progress: Progress, task: TaskID, done: float) -> None:
+    progress.update(task, completed=done)
 
 
 def _film_scenes(
@@ -218,7 +223,7 @@ def _shoot(
     tiles = Tiles(SyncVectorEnv(envs, copy=False), [f"seed {config.seed}  member {member}" for member in members])
     filming = Recorder(tiles, path, shape, fps)
 
-    def each_step() -> None:
+    def each_step(done: float) -> None:
         if filming.steps == max_steps:
             raise _Cut
         check()
