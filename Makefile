@@ -14,9 +14,9 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
-# About three minutes on 2 cores: four walkers learn with a faster rule than the published one.
+# See walkers learn: about three minutes on 2 cores.
 train: setup
-	$(BIN)/dsjax train --config demo --output runs/demo-$$(date +%Y%m%d-%H%M%S)
+	$(BIN)/dsjax demo
 
 # About five minutes on 2 cores.
 test: lint

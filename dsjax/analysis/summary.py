@@ -148,14 +148,16 @@ def evaluation_rows(evaluations: pa.Table) -> list[dict[str, Any]]:
       evaluations: pyarrow Table, as tables.SCHEMAS["evaluations"].
 
     Returns:
-      [{round, members, steps (mean over members), median, iqm, worst, best, fall_rate}]: statistics over members of
-      each one's mean return, and the share of all episodes that ended in a fall.
+      [{round, members, steps (mean over members), median, iqm, worst, best, fall_rate, length}]: statistics over
+      members of each one's mean return, the share of all episodes that ended in a fall, and their mean length.
     """
-    columns = {name: evaluations[name].to_numpy() for name in ("round", "member", "step", "return", "outcome")}
+    columns = {
+        name: evaluations[name].to_numpy() for name in ("round", "member", "step", "return", "outcome", "length")
+    }
     curve = []
     for round_ in np.unique(columns["round"]):
-        members, steps, returns, outcomes = (
-            columns[name][columns["round"] == round_] for name in ("member", "step", "return", "outcome")
+        members, steps, returns, outcomes, lengths = (
+            columns[name][columns["round"] == round_] for name in ("member", "step", "return", "outcome", "length")
         )
         means = np.array([returns[members == member].mean() for member in np.unique(members)])
         curve.append(
@@ -168,6 +170,7 @@ def evaluation_rows(evaluations: pa.Table) -> list[dict[str, Any]]:
                 "worst": float(means.min()),
                 "best": float(means.max()),
                 "fall_rate": float(np.mean(outcomes == "fell")),
+                "length": float(np.mean(lengths)),
             }
         )
     return curve

@@ -10,6 +10,7 @@ from dsjax.cli import entry
 from dsjax.errors import ConfigError
 
 COMMANDS = {
+    "demo": "See walkers learn, in three minutes.",
     "train": "Train a population, or resume a run.",
     "sweep": "Train many configs with many seeds.",
     "evaluate": "Score trained members on held-out terrains.",

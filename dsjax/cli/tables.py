@@ -100,6 +100,31 @@ def curve_table(folder: Path) -> Table:
     return table
 
 
+def change_table(folder: Path) -> Table:
+    """Return the table of what training has changed in a run: its first and its last evaluation.
+
+    Raises:
+      RunError: there is no run, or it has no evaluation yet.
+    """
+    evaluations = read_run(folder).evaluations
+    if not len(evaluations):
+        raise RunError(f"{folder}: no evaluation yet")
+    first, *_, last = evaluation_rows(evaluations) * 2
+    table = PlainTable(f"what has changed: frozen centers on {evaluations['terrains'][0]}")
+    table.add_column("")
+    for row in (first, last):
+        table.add_column(f"{row['steps']:,.0f} steps" if row["round"] else "untrained", justify="right")
+    for text, name, form in (
+        ("return, best member", "best", ".0f"),
+        ("return, median member", "median", ".0f"),
+        ("return, worst member", "worst", ".0f"),
+        ("episodes that end in a fall", "fall_rate", ".0%"),
+        ("mean length of an episode [steps]", "length", ",.0f"),
+    ):
+        table.add_row(text, *(number(row[name], form) for row in (first, last)))
+    return table
+
+
 def speed_tables(preset: str, repeats: int, measured: list[Measurement]) -> tuple[Table, Table]:
     """Return the tables of speeds, with medians of ratios repeat by repeat, and of where a step's time goes."""
     speeds = PlainTable(f"environment steps/s, {preset}, {cores()} cores, medians of {repeats}")

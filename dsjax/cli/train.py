@@ -2,14 +2,21 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from dsjax.analysis.formats import duration
+from dsjax.cli import entry
 from dsjax.config import loading
 from dsjax.config.schema import FIRST_VALUES, Config
 from dsjax.config.shipped import find_config
 from dsjax.errors import ConfigError, Interrupted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dsjax.training.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +101,11 @@ class TrainCommand(Origin):
         """Return the member to watch, or None."""
         return self.render_member if self.render else None
 
+    def again(self, *flags: object) -> str:
+        """Return the line that continues this run, indented."""
+        kept = ["--tensorboard"] * self.tensorboard
+        return "  " + entry.next_command("train", "--output", self.folder, "--resume", *kept, *flags)
+
 
 def main(arguments: list[str], program: str | None = None) -> None:
     """Run the command."""
@@ -102,36 +114,45 @@ def main(arguments: list[str], program: str | None = None) -> None:
     # Imported here because --help needs none of it.
     from rich.console import Console
 
-    from dsjax.cli import entry
     from dsjax.cli.tables import summary_table
+    from dsjax.cli.terminal import say
+
+    console = Console()
+    trainer = train(command, console)
+    if not trainer.trained:
+        done = f"{command.folder} is finished: {trainer.limit()}. To train longer, N steps in all:"
+        say(console, done, command.again("--steps", "N"))
+        return
+    status = trainer.status()
+    console.print(summary_table(status))
+    if status.evaluating:
+        say(console, f"Evaluations took {status.evaluating / status.seconds:.0%} of {duration(status.seconds)}.")
+    looks = ["  " + entry.next_command(name, command.folder) for name in ("evaluate", "compare", "report")]
+    say(console, "Next:", *looks, command.again("--steps", "N") + "    # N steps in all")
+
+
+def train(command: TrainCommand, console: "Console") -> "Trainer":
+    """Start or resume a run, show its progress, and return its trainer.
+
+    Raises:
+      Interrupted: SIGINT or SIGTERM came; how to continue has been printed.
+    """
     from dsjax.cli.terminal import say
     from dsjax.training.progress import ProgressDisplay
     from dsjax.training.runtime import prepare
     from dsjax.training.tensorboard import TensorBoardLogger
     from dsjax.training.trainer import Trainer
 
-    console = Console()
-
-    def again(*flags: object) -> str:
-        return "  " + entry.next_command("train", "--output", command.folder, "--resume", *flags)
-
     prepare(command.settings.rows)
     loggers = [TensorBoardLogger(command.folder)] if command.tensorboard else []
-    kept = ["--tensorboard"] * command.tensorboard
     trainer = Trainer(command.settings, command.folder, [ProgressDisplay(console), *loggers], command.watched())
     try:
         trainer.run(command.resume, command.snapshot)
     except Interrupted as interrupted:
         saved = "nothing is saved yet" if trainer.saved is None else f"saved up to round {trainer.saved}"
-        say(console, f"Stopped by {interrupted}; {saved}. To continue:", again(*kept))
+        say(console, f"Stopped by {interrupted}; {saved}. To continue:", command.again())
         raise
-    if not trainer.trained:
-        longer = again(*kept, "--steps", "N")
-        say(console, f"{command.folder} is finished: {trainer.limit()}. To train longer, N steps in all:", longer)
-        return
-    console.print(summary_table(trainer.status()))
-    looks = ["  " + entry.next_command(name, command.folder) for name in ("evaluate", "compare", "report")]
-    say(console, "Next:", *looks, again(*kept, "--steps", "N") + "    # N steps in all")
+    return trainer
 
 
 def parse_train(arguments: list[str], program: str | None = None) -> TrainCommand:

@@ -14,17 +14,21 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from dsjax import population
+from dsjax.controller import ControllerParams, ControllerSpec
 from dsjax.envs import bipedal
 from dsjax.envs.task import TerrainSet, Weights
 from dsjax.errors import RunError
 from dsjax.evaluation.controllers import Controllers, load_controllers
 from dsjax.evaluation.evaluate import evaluate
 from dsjax.evaluation.score import play
+from dsjax.population import PopulationState
 from dsjax.storage.atomic import write_whole
 from dsjax.video import recorder
 from dsjax.video.recorder import Recorder
@@ -189,12 +193,65 @@ def film(
     Raises:
       RunError: the files cannot be written.
     """
+    return _film(_cast(trained, members), terrain, paths, weights, fps, max_steps, check)
+
+
+def film_beside_untrained(
+    run: Path, member: int, path: Path, max_steps: int | None = None, check: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """Film the frozen centers of a run's member beside those that it started with, on the first terrain of `TERRAINS`.
+
+    Args:
+      run: run folder.
+      member: which member.
+      path: of the film, that ends in .mp4 or .gif.
+      max_steps: environment steps to end the film after; None is at the end of the last episode.
+      check: called once a step.
+
+    Returns:
+      What the untrained and the trained controller had earned when the film ended, (2,).
+
+    Raises:
+      RunError: there is no such run or member, its first snapshot is gone, or the film cannot be written.
+    """
+    before = _cast(load_controllers(run, "0"), [member], "untrained")
+    after = _cast(load_controllers(run), [member], "trained")
+    cast = after._replace(
+        state=population.join([before.state._replace(tick=after.state.tick), after.state]),
+        params=jax.tree.map(lambda *leaves: np.concatenate(leaves), before.params, after.params),
+        labels=[*before.labels, *after.labels],
+    )
+    return _film(cast, 0, [path], "centers", 25, max_steps, check)
+
+
+class _Cast(NamedTuple):
+    """Who is filmed: M controllers of one structure."""
+
+    environment: str
+    spec: ControllerSpec
+    state: PopulationState
+    params: ControllerParams
+    labels: list[str]
+
+
+def _cast(trained: Controllers, members: Sequence[int], label: str = "") -> _Cast:
+    config, rows = trained.config, np.asarray(members)
+    labels = [label or f"seed {config.seed}  member {member}" for member in members]
+    params = jax.tree.map(lambda leaf: leaf[rows], trained.params())
+    return _Cast(config.environment.id, config.spec(), population.select(trained.state, rows), params, labels)
+
+
+def _film(
+    cast: _Cast, terrain: int, paths: Sequence[Path], weights: Weights, fps: int, max_steps: int | None,
+    check: Callable[[], None],
+) -> np.ndarray:  # fmt: skip
+    """Write the film to every path; return what each walker had earned when it ended, (M,)."""
     folder = paths[0].parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".filming-", dir=folder) as temporary:
             shot = Path(temporary) / "film.mp4"
-            returns = _shoot(trained, members, terrain, shot, weights, fps, max_steps or math.inf, check)
+            returns = _shoot(cast, terrain, shot, weights, fps, max_steps or math.inf, check)
             for path in paths:
                 make = partial(recorder.to_gif, fps=fps) if path.suffix == ".gif" else shutil.copyfile
                 write_whole(path, partial(make, shot))
@@ -208,19 +265,12 @@ class _Cut(Exception):
 
 
 def _shoot(
-    trained: Controllers,
-    members: Sequence[int],
-    terrain: int,
-    path: Path,
-    weights: Weights,
-    fps: int,
-    max_steps: float,
-    check: Callable[[], None],
+    cast: _Cast, terrain: int, path: Path, weights: Weights, fps: int, max_steps: float, check: Callable[[], None]
 ) -> np.ndarray:
-    """Write an MP4; return what each member earned, (M,)."""
-    config, shape = trained.config, grid(len(members))
-    envs = [partial(bipedal.make, config.environment.id, "rgb_array")] * math.prod(shape)
-    tiles = Tiles(SyncVectorEnv(envs, copy=False), [f"seed {config.seed}  member {member}" for member in members])
+    """Write an MP4; return what each walker earned, (M,)."""
+    shape = grid(len(cast.labels))
+    envs = [partial(bipedal.make, cast.environment, "rgb_array")] * math.prod(shape)
+    tiles = Tiles(SyncVectorEnv(envs, copy=False), cast.labels)
     filming = Recorder(tiles, path, shape, fps)
 
     def each_step(done: float) -> None:
@@ -230,7 +280,7 @@ def _shoot(
 
     try:
         evaluate(
-            filming, trained.state, config.spec(), trained.params(), members, range(terrain, terrain + 1), weights,
+            filming, cast.state, cast.spec, cast.params, range(len(cast.labels)), range(terrain, terrain + 1), weights,
             TERRAINS, each_step,
         )  # fmt: skip
         for _ in range(_LAST_STEPS):
@@ -239,4 +289,4 @@ def _shoot(
         pass
     finally:
         filming.close()
-    return tiles.returns[: len(members)]
+    return tiles.returns[: len(cast.labels)]
