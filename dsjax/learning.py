@@ -3,8 +3,8 @@
     dc/dt = eta (m - r) (w - c)              dA/dt = -(lambda m + kappa) A
 
 The published rule expects no reward, and fades by reward alone: r = kappa = 0. Where the amplitude follows progress, it
-also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the rule, change `step`; to change
-only how far the centers follow, pass an optax transformation of your own as `LearningSpec.optimizer`.
+also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the rule, change `update`; to
+change only how far the centers follow, pass an optax transformation of your own as `LearningSpec.optimizer`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
@@ -18,11 +18,11 @@ import optax
 from dsjax import synapse
 from dsjax.hyperparameters import OPTIMIZERS, LearningParams, LearningSpec
 from dsjax.shapes import Array, Float, Scalar, require_shape
-from dsjax.synapse import SynapseParams, SynapseState
+from dsjax.synapse import Fluctuating, SynapseParams, SynapseState
 
 __all__ = [
     "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "expectation", "init", "modulator", "step",
-    "transformation",
+    "transformation", "update",
 ]  # fmt: skip
 
 
@@ -89,24 +89,11 @@ def step(
     state: LearningState, synapses: SynapseState, modulator: Scalar, effort: Scalar, spec: LearningSpec,
     params: LearningParams, synapse_params: SynapseParams, dt: Scalar,
 ) -> tuple[LearningState, SynapseState]:  # fmt: skip
-    """Advance the synapses by dt under a modulator.
+    """Advance the synapses by dt under a modulator: `synapse.advance`, then `update`, then `synapse.renew`.
 
     The weight moves along its cycle; the center follows it, or flees it, in proportion to the modulator; the
     amplitude fades; a finished cycle begins anew. A modulator of 0 leaves center and amplitude bit-equal
     (under "sgd" without a baseline; other optimizers may still carry earlier updates out).
-
-    A baseline changes nothing in the mean, as a weight is above its center as long as below, but much in the noise:
-    centers no longer follow their weights around just because walking pays at all. Comparing rewards with their mean
-    is reinforcement comparison (Sutton 1984; Williams, Machine Learning 1992). The average of the centers is Polyak &
-    Juditsky's (1992): it lies nearer to the optimum than centers that still move about it.
-
-    An amplitude that follows progress fades while reward comes to be expected, and grows back when it fails to come, as
-    in Gullapalli's stochastic unit (Neural Networks 1990). It follows the baseline: with none, it would stay.
-
-    If the expected reward grows with effort, centers climb the reward per effort instead of per time: where m and e are
-    the means of modulator and effort, m - (m / e) effort is uncorrelated with weights just where m / e is stationary.
-    A return is of that kind: on a way of given length it counts what the way costs, and not how long it takes. Animals
-    are held to choose their gaits likewise, by the cost of transport (Hoyt & Taylor, Nature 1981).
 
     Args:
       state: LearningState.
@@ -124,10 +111,51 @@ def step(
     Raises:
       ValueError: `modulator` or `effort` is no scalar.
     """
-    require_shape("modulator", modulator, ())
-    require_shape("effort", effort, ())
     last_weight = synapses.weight
     synapses = synapse.advance(synapses, synapse_params, dt)
+    state, synapses = update(state, synapses, modulator, effort, spec, params, dt)
+    return state, synapse.renew(synapses, last_weight)
+
+
+def update(
+    state: LearningState, synapses: Fluctuating, modulator: Scalar, effort: Scalar, spec: LearningSpec,
+    params: LearningParams, dt: Scalar,
+) -> tuple[LearningState, Fluctuating]:  # fmt: skip
+    """Move the centers and fade the fluctuation of synapses whose weights have been at their values for dt.
+
+    The rule does not know how weights fluctuate: any NamedTuple serves that has a SynapseState's `center`, `weight`,
+    `fade` and `fade_error`.
+
+    A baseline changes nothing in the mean, as a weight is above its center as long as below, but much in the noise:
+    centers no longer follow their weights around just because walking pays at all. Comparing rewards with their mean
+    is reinforcement comparison (Sutton 1984; Williams, Machine Learning 1992). The average of the centers is Polyak &
+    Juditsky's (1992): it lies nearer to the optimum than centers that still move about it.
+
+    An amplitude that follows progress fades while reward comes to be expected, and grows back when it fails to come, as
+    in Gullapalli's stochastic unit (Neural Networks 1990). It follows the baseline: with none, it would stay.
+
+    If the expected reward grows with effort, centers climb the reward per effort instead of per time: where m and e are
+    the means of modulator and effort, m - (m / e) effort is uncorrelated with weights just where m / e is stationary.
+    A return is of that kind: on a way of given length it counts what the way costs, and not how long it takes. Animals
+    are held to choose their gaits likewise, by the cost of transport (Hoyt & Taylor, Nature 1981).
+
+    Args:
+      state: LearningState.
+      synapses: SynapseState of any shape, or another fluctuation's state.
+      modulator: () reward signal over the step.
+      effort: () that the step took, in [0, 1]: mean magnitude of the action.
+      spec: LearningSpec.
+      params: LearningParams.
+      dt: () [ms]; 0 leaves the state unchanged.
+
+    Returns:
+      (LearningState, synapses).
+
+    Raises:
+      ValueError: `modulator` or `effort` is no scalar.
+    """
+    require_shape("modulator", modulator, ())
+    require_shape("effort", effort, ())
     expected = expectation(state, effort, params)
     surprise = modulator - expected
     gradient = -surprise * (synapses.weight - synapses.center) * dt
@@ -143,5 +171,4 @@ def step(
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt
     behind = jnp.maximum(expected, 0) / params.fade_reward - synapses.fade
     amount += jnp.where(jnp.isfinite(params.fade_reward), behind * dt / params.baseline_time, 0)
-    synapses = synapse.fade(synapses._replace(center=center), amount)
-    return state, synapse.renew(synapses, last_weight)
+    return state, synapse.fade(synapses._replace(center=center), amount)

@@ -6,7 +6,7 @@ Every function is elementwise, so the synapses of one layer, or of a whole contr
 Source: Wei & Webb, IROS 2018, section II.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +16,8 @@ from dsjax.hyperparameters import SynapseParams
 from dsjax.shapes import Array, Float, Key, Scalar, require_shape
 
 __all__ = [
-    "SHORTEST", "SynapseParams", "SynapseState", "advance", "amplitude", "at_center", "draw_periods", "fade", "init",
-    "renew", "scatter", "sine", "step",
+    "SHORTEST", "Fluctuating", "SynapseParams", "SynapseState", "advance", "amplitude", "at_center", "draw_periods",
+    "fade", "init", "renew", "scatter", "sine", "step",
 ]  # fmt: skip
 
 # Taylor coefficients of sin(2 pi x) in x, x^3, ..., x^17: for |x| <= 1/4 the remainder is below 6e-14.
@@ -41,6 +41,10 @@ class SynapseState(NamedTuple):
     time: Float[Array, "*s"]  # [ms] time since the current cycle began
     fade: Float[Array, ""]  # amplitude = initial amplitude * exp(-fade)
     fade_error: Float[Array, ""]  # rounding error of `fade`, carried so that float32 does not lose small steps
+
+
+# SynapseState, or the state of another fluctuation with its `center`, `weight`, `fade` and `fade_error`.
+Fluctuating = TypeVar("Fluctuating", bound=Any)
 
 
 def init(
@@ -134,17 +138,17 @@ def advance(state: SynapseState, params: SynapseParams, dt: Scalar) -> SynapseSt
     return state._replace(time=time, weight=jnp.where(dt > 0, weight, state.weight))
 
 
-def fade(state: SynapseState, amount: Scalar) -> SynapseState:
+def fade(state: Fluctuating, amount: Scalar) -> Fluctuating:
     """Shrink the amplitude by the factor exp(-amount), with Kahan's compensated sum.
 
     One step's amount is about 1e-8, below float32's resolution next to 1: a plain product would never change.
 
     Args:
-      state: SynapseState.
+      state: SynapseState, or another one with its `fade` and `fade_error`.
       amount: (); negative lets the amplitude grow.
 
     Returns:
-      SynapseState.
+      The state.
     """
     increment = amount - state.fade_error
     total = state.fade + increment
