@@ -71,4 +71,6 @@ def train(steps: int = STEPS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 if __name__ == "__main__":
     first, last = train()
-    print(f"steps balanced, of 500, median over members: {np.median(first):.0f} at first, {np.median(last):.0f} at last")
+    print(
+        f"steps balanced, of 500, median over members: {np.median(first):.0f} at first, {np.median(last):.0f} at last"
+    )
