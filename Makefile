@@ -5,7 +5,7 @@ EXTRAS ?= dev,fast,tensorboard,ray
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: setup train test test-all coverage lint wheel clean
+.PHONY: setup show train test test-all coverage lint docs wheel clean
 
 setup: .venv/installed
 
@@ -13,6 +13,10 @@ setup: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
+
+# Film a shipped walker: 12 seconds.
+show: setup
+	$(BIN)/dsjax watch pretrained:ambler --gif
 
 # See walkers learn: about three minutes on 2 cores.
 train: setup
@@ -34,8 +38,15 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# The documentation, in site/: a minute, as the tour is executed.
+docs: setup docs/tour.ipynb
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+docs/tour.ipynb: docs/tour.py
+	$(BIN)/jupytext --quiet --to ipynb --output $@ --execute $<
+
 wheel: setup
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist site docs/tour.ipynb *.egg-info

@@ -27,6 +27,8 @@ def on_files(files: Files, config) -> Files:
             if mark not in text:
                 raise ValueError(f"docs/{page}: {mark} is missing")
             text = text.replace(mark, part)
+        if page_there := files.get_file_from_path(page):
+            files.remove(page_there)
         files.append(File.generated(config, page, content=text))
     return files
 

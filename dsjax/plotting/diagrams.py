@@ -1,11 +1,6 @@
-"""Diagrams that explain the model: the controller's layers, and one synapse as it learns.
+"""Diagrams that explain the model: the controller's layers, and one synapse as it learns."""
 
-`python -m dsjax.plotting.diagrams FOLDER` writes both.
-"""
-
-import sys
 from functools import partial
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -15,7 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from dsjax import controller, learning, observation, synapse
 from dsjax.hyperparameters import LearningParams, LearningSpec, SynapseParams
-from dsjax.plotting.style import WIDTH, group_color, save, styled
+from dsjax.plotting.style import WIDTH, group_color, styled
 
 _PLASTIC, _FIXED = "#d9e8f5", "#f2f2f2"
 _GOAL = 0.4
@@ -129,8 +124,3 @@ def learning_figure(seconds: float = 600.0) -> Figure:
     below.set(xlabel="controller time [s]", ylabel="reward less\nexpected reward", xlim=(0, seconds))
     figure.legend(loc="outside upper center", ncols=3)
     return figure
-
-
-if __name__ == "__main__":
-    for name, drawn in (("controller", controller_diagram()), ("learning", learning_figure())):
-        print(*save(drawn, Path(sys.argv[1]), name), sep="\n")
