@@ -15,7 +15,6 @@ from pathlib import Path
 
 import gymnasium
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas
 from matplotlib import pyplot as plt
@@ -48,8 +47,7 @@ _, weights = jax.lax.scan(tick, start, jax.random.split(jax.random.key(1), 3000)
 seconds = np.arange(3000) * controller.TIME_STEP / 1000
 plt.plot(seconds, weights)
 plt.xlabel("controller time [s]")
-plt.ylabel("weight");
-
+plt.ylabel("weight")
 # %% [markdown]
 # ## 2. Teach one synapse a target
 #
@@ -62,8 +60,7 @@ plt.plot(seconds, seen["weight"], linewidth=0.5, label="weight")
 plt.plot(seconds, seen["center"], label="center")
 plt.axhline(0.4, linestyle="--", color="black", label="goal")
 plt.xlabel("controller time [s]")
-plt.legend();
-
+plt.legend()
 # %% [markdown]
 # ## 3. Load a shipped walker and watch it
 #
@@ -84,7 +81,7 @@ while not over:
         frames.append(env.render())
 env.close()
 figure, axes = plt.subplots(1, 4, figsize=(10, 2.5))
-for axis, frame in zip(axes, frames):
+for axis, frame in zip(axes, frames, strict=False):
     axis.imshow(frame[150:, :400])
     axis.set_axis_off()
 print(f"return {sum(rewards):.0f} in {len(rewards)} steps")

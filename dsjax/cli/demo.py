@@ -62,7 +62,7 @@ def demo(output: Path | None = None) -> None:
         ("report", (folder,), "all of it on one HTML page"),
         ("record", (folder, "--member", best), "a whole episode of this walker"),
         ("train", ("--output", folder, "--resume", "--steps", 2 * trainer.config.steps), "train on, as long again"),
-        ("evaluate", ("pretrained:ambler", "--episodes", 10), "a walker that solves the task"),
+        ("watch", ("pretrained:ambler",), "a walker that solves the task"),
         ("train", ("--config", "solve", "--members", 4), "such a training: hours"),
     ):
         say(console, f"  {entry.next_command(name, *arguments)}", f"      # {what}")

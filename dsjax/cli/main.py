@@ -18,6 +18,7 @@ COMMANDS = {
     "curve": "Show how a run's frozen centers developed.",
     "plot": "Plot one member's training.",
     "dynamics": "Look inside a trained member's network as it walks.",
+    "watch": "Watch a trained walker, in a window or as a GIF.",
     "record": "Film trained members.",
     "report": "Report runs on one HTML page.",
     "export": "Write a trained member to a small file.",

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from dsjax import population
+from dsjax.analysis.stats import describe_episodes
 from dsjax.config.schema import Config
 from dsjax.controller import ControllerParams
 from dsjax.errors import RunError
@@ -16,6 +19,7 @@ from dsjax.storage.metadata import read_sessions
 from dsjax.storage.run import check_member, read_run_config
 from dsjax.storage.snapshots import Snapshots
 from dsjax.storage.states import first_centers, from_file, restored, untrained
+from dsjax.storage.tables import read_scores_file, scores_path
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Controllers:
     state: PopulationState
     steps: np.ndarray  # (N,) environment steps that each member had trained for
     numbers: dict[str, np.ndarray] = field(default_factory=dict)  # (N,) by key, those that selection has changed
+    origin: dict[str, Any] = field(default_factory=dict)  # of a controller's file, see `storage.pretrained`
 
     @property
     def name(self) -> str:
@@ -37,6 +42,19 @@ class Controllers:
     def in_run(self) -> bool:
         """Return whether they are of a run, whose folder takes what is found out about them."""
         return pretrained.name_of(self.folder) is None
+
+    def about(self, member: int) -> str:
+        """Return one line on a member: where it comes from, and how well it walks if that is known."""
+        trained = f"{self.steps[member]:,} steps of training"
+        if self.in_run():
+            return f"{self.name}, member {member}: {trained}"
+        text = f"{self.name}: {trained} in {self.origin['run']}"
+        if found := self.origin.get("scores"):
+            text += (
+                f"; frozen centers on {found['episodes']} terrains of {found['terrains']}: mean {found['mean']:.1f}, "
+                f"worst {found['worst']:.1f}, falls {found['fall_rate']:.0%}"
+            )
+        return text
 
     def params(self) -> ControllerParams:
         """Return the members' numbers, leaves (N,), as of the snapshot."""
@@ -79,7 +97,7 @@ def load_controllers(folder: Path, snapshot: str = "latest") -> Controllers:
     folder = Path(folder)
     if (name := pretrained.name_of(folder)) is not None:
         config, state, origin = from_file(name)
-        return Controllers(folder, config, origin["round"], state, np.array([origin["steps"]]))
+        return Controllers(folder, config, origin["round"], state, np.array([origin["steps"]]), origin=origin)
     config = read_run_config(folder)
     snapshots = Snapshots(folder)
     try:
@@ -108,7 +126,18 @@ def export(trained: Controllers, member: int, path: Path) -> None:
         "steps": int(trained.steps[member]),
         **{key: session[key] for key in ("command", "git_commit", "versions")},
     }
+    if scores := _scores(trained, member):
+        origin["scores"] = scores
     pretrained.write(path, trained.alone(member), population.select(trained.state, np.array([member])), origin)
+
+
+def _scores(trained: Controllers, member: int) -> dict[str, Any]:
+    """Return what `dsjax evaluate` found of a member's frozen centers on test-v1 at this snapshot; {} if nothing."""
+    terrains = "test-v1"
+    table = read_scores_file(scores_path(trained.folder, trained.round, "centers", terrains))
+    mine = table.filter(pc.equal(table["member"], member))
+    columns = (mine[name].to_numpy() for name in ("return", "length", "outcome"))
+    return {"terrains": terrains, **describe_episodes(*columns)} if len(mine) else {}
 
 
 def _choose(snapshots: Snapshots, folder: Path, wanted: str) -> int:

@@ -3,7 +3,7 @@
     format             2
     members.*          the member's whole state, by its path in a population of it alone, as in a snapshot
     config             TOML: how it learned, as a config file
-    origin             JSON: the run that made it, the member, its round and steps
+    origin             JSON: the run that made it, the member, its round and steps; "scores" on test-v1 if there are any
 
 A controller continues from its file as it would have in its run. Files of format 1 hold the average centers, the
 sensitivity and the fade alone: they walk as well, but whoever trains them further starts with no expected reward.

@@ -236,7 +236,9 @@ class _Cast(NamedTuple):
 
 def _cast(trained: Controllers, members: Sequence[int], label: str = "") -> _Cast:
     config, rows = trained.config, np.asarray(members)
-    labels = [label or f"seed {config.seed}  member {member}" for member in members]
+    whole = f"{trained.name} member {{}}" if trained.in_run() else trained.name
+    who = "member {}" if len(members) > 1 else whole
+    labels = [label or who.format(member) for member in members]
     params = jax.tree.map(lambda leaf: leaf[rows], trained.params())
     return _Cast(config.environment.id, config.spec(), population.select(trained.state, rows), params, labels)
 
@@ -270,7 +272,8 @@ def _shoot(
     """Write an MP4; return what each walker earned, (M,)."""
     shape = grid(len(cast.labels))
     envs = [partial(bipedal.make, cast.environment, "rgb_array")] * math.prod(shape)
-    tiles = Tiles(SyncVectorEnv(envs, copy=False), cast.labels)
+    where = f"terrain {terrain}" if len(cast.labels) > 1 else f"{TERRAINS} terrain {terrain}"
+    tiles = Tiles(SyncVectorEnv(envs, copy=False), [f"{label} · {where}" for label in cast.labels])
     filming = Recorder(tiles, path, shape, fps)
 
     def each_step(done: float) -> None:

@@ -1,4 +1,4 @@
-"""Walkers as pictures side by side, each under a caption that says who it is and what it has earned so far."""
+"""Walkers as pictures side by side, each cropped to its walker, under a caption: who, return so far and step."""
 
 import math
 from collections.abc import Sequence
@@ -10,13 +10,18 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dsjax.envs.task import SPEED, moved, outcome_of
 
-_VIEW = (600, 400)  # [pixel] BipedalWalker's own picture
+_VIEW = (600, 400)  # [pixel] BipedalWalker's own picture, in which the walker is a fifth from the left
+_CROP = (440, 200)  # [pixel] what is shown of it
+_ABOVE = 95  # [pixel] from the hull up to the crop's upper edge
+_SCALE = 30  # [pixel/m] of the picture
+_FOLLOW = 0.08  # share of the hull's rise that the crop follows in a picture: the hull's bobbing stays visible
+_WIDEST_TILE = 660  # [pixel]
 _WIDTH = 1280  # [pixel] of all tiles side by side, at most
 _WALKING, _DIM = (38, 42, 51), (120, 120, 120)
 # A caption's ground, by outcome.
 _OVER = {"finished": (0, 112, 66), "fell": (156, 38, 38), "retreated": (133, 77, 14), "timeout": (105, 105, 105)}
 _FONTS = range(18, 5, -1)  # [pixel] sizes of a caption, the largest that fits being taken
-_WIDEST = "retreated -000.0"  # what may stand right of a label
+_WIDEST = "retreated · return -000 · step 0000"  # what may stand right of a label
 
 
 def grid(count: int) -> tuple[int, int]:
@@ -42,8 +47,8 @@ class Tiles(VectorWrapper):
         super().__init__(envs)
         self._walkers = envs.envs
         self._labels = labels
-        width = min(_VIEW[0], _WIDTH // grid(envs.num_envs)[1]) // 2 * 2
-        self._picture = width, round(width * _VIEW[1] / _VIEW[0]) // 2 * 2
+        width = min(_WIDEST_TILE, _WIDTH // grid(envs.num_envs)[1]) // 2 * 2
+        self._picture = width, round(width * _CROP[1] / _CROP[0]) // 2 * 2
         self._font = _fitting(labels, width)
         self._strip = round(1.6 * self._font.size) // 2 * 2
         self.tile = width, self._picture[1] + self._strip  # [pixel] width and height
@@ -51,6 +56,8 @@ class Tiles(VectorWrapper):
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode of every walker."""
         self.returns, self._way = np.zeros((2, self.num_envs))  # so far
+        self._steps = np.zeros(self.num_envs, int)
+        self._heights: dict[int, float] = {}  # [pixel] of each crop's upper edge
         self._outcome = [""] * self.num_envs
         blank = np.full((*self.tile[::-1], 3), _WALKING, np.uint8)
         self._last = dict.fromkeys(range(len(self._labels), self.num_envs), blank)
@@ -62,6 +69,7 @@ class Tiles(VectorWrapper):
         for walker in range(len(self._labels)):
             if not self._outcome[walker]:
                 self.returns[walker] += reward[walker]
+                self._steps[walker] += 1
                 self._way[walker] += moved(observation[walker, SPEED])
                 if terminated[walker] or truncated[walker]:
                     self._outcome[walker] = outcome_of(terminated[walker], reward[walker], self._way[walker])
@@ -72,23 +80,33 @@ class Tiles(VectorWrapper):
         tiles = []
         for walker, env in enumerate(self._walkers):
             view: Any = None if walker in self._last else env.render()
-            tile = self._last[walker] if view is None else self._draw(walker, view)
+            tile = self._last[walker] if view is None else self._draw(walker, self._crop(walker, view))
             if self._outcome[walker]:
                 self._last[walker] = tile
             tiles.append(tile)
         return tiles
 
+    def _crop(self, walker: int, view: np.ndarray) -> np.ndarray:
+        """Return the part of the view around the walker; it follows the terrain slowly."""
+        hull: Any = self._walkers[walker].unwrapped
+        edge = _VIEW[1] - _SCALE * hull.hull.position.y - _ABOVE
+        height = self._heights.setdefault(walker, edge)
+        self._heights[walker] = height + _FOLLOW * (edge - height)
+        top = int(np.clip(self._heights[walker], 0, _VIEW[1] - _CROP[1]))
+        return view[top : top + _CROP[1], : _CROP[0]]
+
     def _draw(self, walker: int, view: np.ndarray) -> np.ndarray:
         outcome = self._outcome[walker]
         picture = Image.fromarray(np.ascontiguousarray(view))
         if picture.size != self._picture:
-            picture = picture.resize(self._picture, Image.Resampling.BILINEAR, reducing_gap=2.0)
+            picture = picture.resize(self._picture, Image.Resampling.LANCZOS)
         if outcome:
             picture = Image.blend(picture, Image.new("RGB", self._picture, _DIM), 0.5)
         tile = Image.new("RGB", self.tile, _OVER.get(outcome, _WALKING))
         tile.paste(picture, (0, self._strip))
         pen, middle, margin = ImageDraw.Draw(tile), self._strip // 2, self._font.size // 2
-        earned = f"{outcome} {self.returns[walker]:+.1f}"
+        earned = f"return {self.returns[walker]:.0f} · step {self._steps[walker]}"
+        earned = f"{outcome} · {earned}" if outcome else earned
         pen.text((margin, middle), self._labels[walker], "white", self._font, anchor="lm")
         pen.text((self.tile[0] - margin, middle), earned, "white", self._font, anchor="rm")
         # A line that sets tiles apart, where the pictures of two rows or columns meet.
