@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from dsjax.analysis.formats import count
 from dsjax.analysis.members import Member, is_scored, member_histories
 from dsjax.config import loading
-from dsjax.config.schema import Config, ParentConfig
+from dsjax.config.schema import Config
 from dsjax.errors import ConfigError, RunError
 from dsjax.storage.run import read_run
 
@@ -21,6 +22,7 @@ _SECTIONS = ("evaluation.", "snapshots.", "environment.workers")
 _KEYS = ("seed", "members", "first_member", "points", "episodes", "steps", "until_solved")
 # Members whose last steps differ by less are taken to end together: resets are no steps, so no two end quite alike.
 SAME_END = 0.95
+_LONGEST_LABEL = 48  # letters of a group's values; longer ones are a table beside the names of the runs
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Comparison:
     groups: list[Group]
     terrains: str  # set of terrains on which the final frozen centers walked
     notes: list[str]
+    differences: list[dict[str, Any]]  # a row per config key in which groups differ: "key", and each group's value
 
     def last(self, unit: str) -> int:
         """Return how long the longest member of all has trained, in one of `members.UNITS`."""
@@ -86,13 +89,17 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
     for member in members:
         together.setdefault(tuple(_values(member.config, by).items()), []).append(member)
     _refuse_mixed_tasks(together.values(), by)
-    described = _labels([alike[0].config for alike in together.values()], by)
+    firsts = [alike[0].config for alike in together.values()]
+    described = _labels(firsts, by)
+    if not by and max(map(len, described)) > _LONGEST_LABEL:
+        described = _names(list(together.values()))
     if labels and len(labels) != len(described):
         raise ConfigError(f"--labels: there are {len(labels)} for {len(described)} groups: {'; '.join(described)}")
     labels = labels or described
     groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
     notes = [note for run in found for note in run.notes]
-    return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups))
+    rows = [_difference(key, labels, firsts) for key in _differing(firsts, by)]
+    return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups), rows)
 
 
 def _values(config: Config, by: Sequence[str] = ()) -> dict[str, Any]:
@@ -139,21 +146,48 @@ def _tasks(members: Sequence[Member]) -> list[str]:
 def _labels(firsts: Sequence[Config], by: Sequence[str]) -> list[str]:
     """Return each group's label, given one config of each: the values in which groups differ.
 
-    Of a value that comes with a preset the preset's name tells enough. So it does of a group that stands alone, beside
-    what is not as in its preset.
+    A group that stands alone is called by its preset and what is not as in its preset.
+    """
+    keys = _differing(firsts, by)
+    if len(firsts) == 1 and not by:
+        [config] = firsts
+        values, own = _values(config), _values(loading.build({"preset": config.preset}))
+        keys = ["preset", *(key for key in values if values[key] != own[key] and key != "environment.backend")]
+    return [", ".join(loading.described(key, _values(config, by)[key]) for key in keys) for config in firsts]
+
+
+def _differing(firsts: Sequence[Config], by: Sequence[str]) -> list[str]:
+    """Return the keys in which groups differ, given one config of each.
+
+    What comes with a preset is left out: the preset's name tells enough.
     """
     values = [_values(config, by) for config in firsts]
     if by:
-        differing = list(by)
-    else:
+        return list(by)
+    differing = [key for key in values[0] if len({value[key] for value in values}) > 1]
+    if "preset" in differing:
         own = [_values(loading.build({"preset": config.preset})) for config in firsts]
-        changed = [{k for k in v if v[k] != o[k]} for v, o in zip(values, own, strict=True)]
-        differing = [key for key in values[0] if len({value[key] for value in values}) > 1]
-        if len(firsts) == 1:
-            differing = ["preset", *(key for key in values[0] if key in changed[0] - {"environment.backend"})]
-        elif "preset" in differing:
-            differing = [key for key in differing if key == "preset" or key in set().union(*changed)]
-    return [", ".join(loading.described(key, value[key]) for key in differing) for value in values]
+        changed = {key for v, o in zip(values, own, strict=True) for key in v if v[key] != o[key]}
+        differing = [key for key in differing if key == "preset" or key in changed]
+    return differing
+
+
+def _difference(key: str, labels: Sequence[str], firsts: Sequence[Config]) -> dict[str, Any]:
+    """Return a row of `Comparison.differences`."""
+    return {"key": key, **{label: _values(config)[key] for label, config in zip(labels, firsts, strict=True)}}
+
+
+def _names(groups: Sequence[Sequence[Member]]) -> list[str]:
+    """Return each group's name by its runs' folders, with as many of the folders above as tell them apart."""
+    folders = [list(dict.fromkeys(member.run.folder.resolve() for member in group)) for group in groups]
+    every = {folder for group in folders for folder in group}
+    depth = next(n for n in range(1, 99) if len({folder.parts[-n:] for folder in every}) == len(every))
+    names = [["/".join(folder.parts[-depth:]) for folder in group] for group in folders]
+    texts = [first if not rest else f"{first} and {count(len(rest), 'more run')}" for first, *rest in names]
+    if len(set(texts)) == len(texts):
+        return texts
+    # Groups of one run, as of a sweep's job.
+    return [f"{text} ({number})" for number, text in enumerate(texts)]
 
 
 def notes_on(groups: Sequence[Group]) -> list[str]:
@@ -180,8 +214,7 @@ def notes_on(groups: Sequence[Group]) -> list[str]:
                 f"{group.label}: trained with selection.every = {every}: its members copied each other, and are not "
                 f"independent, though intervals and probabilities treat them so"
             )
-        parents = [member.config.parent for member in group.members]
-        notes += [f"{group.label}: {note}" for note in dict.fromkeys(map(_note_on, parents)) if note]
+        notes += [f"{group.label}: {note}" for note in dict.fromkeys(map(_note_on, group.members)) if note]
         paused = np.array([member.paused for member in group.members])
         if paused.any():
             notes.append(f"{group.label}: {paused.sum()} of {len(paused)} members are paused since they were solved")
@@ -192,11 +225,14 @@ def notes_on(groups: Sequence[Group]) -> list[str]:
     return notes
 
 
-def _note_on(parent: ParentConfig) -> str:
-    """Return a line on how the members of a branch began; "" where they were untrained."""
+def _note_on(member: Member) -> str:
+    """Return a line on how a member of a branch started; "" where it was untrained."""
+    parent = member.config.parent
     if not parent.run:
         return ""
+    counted = "are counted" if member.before["step"] else "are not counted"
     if not parent.best_of:
-        return "all began as one trained member, whose steps are not counted here: intervals say nothing of other seeds"
-    whence = f"began as the best of {parent.best_of}" if parent.best_of > 1 else "went on from another run"
-    return f"each member {whence}, whose steps are not counted here"
+        return f"all started as one trained member, whose steps {counted}: intervals say nothing of other seeds"
+    if parent.best_of == 1:
+        return f"each member continues another run's, whose steps {counted}"
+    return f"each member started as the best of {parent.best_of}, whose steps {counted}; those of the others are not"

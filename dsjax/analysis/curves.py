@@ -15,7 +15,7 @@ class Curve(NamedTuple):
     """A quantity at T points in time of N members."""
 
     at: np.ndarray  # (T,) steps or episodes
-    values: np.ndarray  # (N, T); nan before a member's first value, after its end, and where it was not measured
+    values: np.ndarray  # (N, T) as measured; nan before a member's first value, after its end, and between measurements
     times: np.ndarray  # (N, T) when each member was there itself: resets are no steps, so no two are quite together
     iqm: np.ndarray  # (T,) over the members that are there; nan until all have begun, and once half have ended
     low: np.ndarray  # (T,) bootstrap interval of the IQM
@@ -32,12 +32,13 @@ def training_curve(group: Group, unit: str, end: float) -> Curve:
       end: last point in time.
     """
     ends = _together(np.array([member.trained(unit) for member in group.members], float))
+    begins = min(member.before[unit] for member in group.members)
     # Each member's end is a point, so that its line ends there.
-    points = np.union1d(np.linspace(0, end, _POINTS), ends[ends <= end])
+    points = np.union1d(np.linspace(begins, end, _POINTS), ends[ends <= end])
     values = np.full((len(group.members), len(points)), np.nan)
     for row, until, member in zip(values, ends, group.members, strict=True):
         means = trailing_mean(member.episodes["return"], SOLVED_EPISODES)
-        at = member.episodes["step"] if unit == "step" else np.arange(1, len(means) + 1)
+        at = member.episodes["step"] if unit == "step" else member.before[unit] + np.arange(1, len(means) + 1)
         if len(at):
             inside = (points >= at[0]) & (points <= until)
             row[inside] = means[np.maximum(np.searchsorted(at, points[inside], side="right") - 1, 0)]
@@ -45,20 +46,25 @@ def training_curve(group: Group, unit: str, end: float) -> Curve:
 
 
 def frozen_curve(group: Group) -> Curve:
-    """Return the mean return of the frozen centers over steps, at the evaluations and nowhere else.
+    """Return the mean return of the frozen centers over steps.
 
     Members are evaluated after the same steps of their vector env, and with few resets more or fewer of their own: a
-    point is what was measured after as many, at the mean of the members' own steps.
+    point is what was measured after as many, at the mean of the members' own steps. Where only some members were
+    evaluated, the IQM takes the others on the line between their evaluations.
     """
     ticks = np.unique(np.concatenate([member.evaluations["tick"] for member in group.members]))
-    values, times = np.full((2, len(group.members), len(ticks)), np.nan)
+    values, between, times = np.full((3, len(group.members), len(ticks)), np.nan)
     last = np.full(len(group.members), -1.0)
     for number, member in enumerate(group.members):
-        places = np.searchsorted(ticks, member.evaluations["tick"])
-        values[number, places], times[number, places] = member.evaluations["return"], member.evaluations["step"]
-        last[number] = member.evaluations["tick"].max(initial=-1)
+        own, found = member.evaluations["tick"], member.evaluations["return"]
+        if len(own):
+            values[number, np.searchsorted(ticks, own)] = found
+            between[number] = np.interp(ticks, own, found, left=np.nan, right=np.nan)
+            times[number] = np.interp(ticks, own, member.evaluations["step"], left=np.nan, right=np.nan)
+            last[number] = own[-1]
     at = np.nanmean(times, axis=0) if len(ticks) else ticks
-    return _over_members(at, values, times, _together(last)[:, None] >= ticks)
+    curve = _over_members(at, between, times, _together(last)[:, None] >= ticks)
+    return curve._replace(values=values)
 
 
 def _together(ends: np.ndarray) -> np.ndarray:

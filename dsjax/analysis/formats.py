@@ -52,3 +52,11 @@ def sparkline(values: Sequence[float], low: float, high: float, width: int = 32,
     step = (len(levels) - 1) / (high - low) if high > low else 0.0
     chosen = (values[place] for place in places)
     return "".join(levels[round((value - low) * step)] if math.isfinite(value) else " " for value in chosen)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return a text of so many letters at most: what is left out of its middle is an ellipsis."""
+    if len(text) <= most:
+        return text
+    end = max(most - 1, 2) // 2
+    return f"{text[: max(most - 1 - end, 1)].rstrip()}…{text[-end:].lstrip()}"

@@ -28,6 +28,7 @@ class Member:
     rounds: dict[str, np.ndarray]  # (R,) as tables.SCHEMAS["members"]
     final: dict[str, np.ndarray]  # last episodes of the frozen centers, (terrains,): return, outcome
     scored: bool  # whether these are of the run's scores, and not of its last evaluation
+    before: dict[str, int]  # in a branch what its parents had trained for, by unit of `UNITS`; counted in all times
 
     @cached_property
     def config(self) -> Config:
@@ -84,7 +85,7 @@ class Member:
     @property
     def _end(self) -> int:
         """Step of the run's end."""
-        return int(pc.max(self.run.members["step"]).as_py())
+        return int(pc.max(self.run.members["step"]).as_py()) + self.before["step"]
 
 
 def member_histories(run: Run, scored: bool = False) -> list[Member]:
@@ -100,8 +101,25 @@ def member_histories(run: Run, scored: bool = False) -> list[Member]:
     final = _by_member(run, run.scores, ("return", "outcome")) if scored else list(map(_last, evaluations))
     rounds = _by_member(run, run.members, run.members.column_names)
     means = [_means(run.config, each) for each in evaluations]
-    columns = zip(episodes, means, rounds, final, strict=True)
-    return [Member(run, index, *each, scored) for index, each in enumerate(columns)]
+    before = [{unit: run.before[unit][row] for unit in UNITS} for row in range(run.config.rows)]
+    for each, own, seen, there in zip(episodes, means, rounds, before, strict=True):
+        _count_before(each, own, seen, there)
+    return [
+        Member(run, row, episodes[row], means[row], rounds[row], final[row], scored, before[row])
+        for row in range(run.config.rows)
+    ]
+
+
+def _count_before(episodes: dict, evaluations: dict, rounds: dict, before: dict[str, int]) -> None:
+    """Count in all times what a branch's parents had trained for."""
+    episodes["step"] = episodes["step"] + before["step"]
+    for name in ("step", "tick"):
+        evaluations[name] = evaluations[name] + before["step"]
+    rounds["step"], rounds["episodes"] = rounds["step"] + before["step"], rounds["episodes"] + before["episode"]
+    for rule in RULES:
+        for unit in UNITS:
+            name = f"{rule}_solved_{unit}"
+            rounds[name] = np.where(rounds[name] >= 0, rounds[name] + before[unit], -1)
 
 
 def is_scored(run: Run) -> bool:

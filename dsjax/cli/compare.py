@@ -1,6 +1,7 @@
 """`dsjax compare`: compare runs, or the points of a sweep, in figures and tables."""
 
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -14,6 +15,7 @@ def compare(
     runs: tyro.conf.Positional[tuple[str, ...]],
     by: tuple[str, ...] = (),
     labels: tuple[str, ...] = (),
+    columns: Literal[1, 2] = 2,
     output: Path | None = None,
 ) -> None:
     """Compare the members of runs, finished or training, in figures (PNG, PDF) and tables (CSV, Markdown).
@@ -22,7 +24,9 @@ def compare(
         runs: Run folders, or one sweep's folder: then its points are ranked, and its swept keys' effects shown.
             A sweep may also be a URL, as s3://bucket/NAME: its records are copied to the user's cache folder.
         by: Config keys, as learning.repulsive: members with the same values make a group. All keys if not given.
-        labels: What to call the groups, in their order; the values in which they differ if not given.
+        labels: What to call the groups, in their order; if not given, the values in which they differ, or where these
+            are many the runs' names.
+        columns: How many columns of a paper the figures are wide: 3.5 or 7 inches.
         output: Folder of figures and tables; if not given, RUN/figures of a single run, else figures.
     """
     # Imported here because --help needs none of it.
@@ -39,10 +43,12 @@ def compare(
     folders = [remote.copy_records(run) for run in runs]
     single = len(runs) == 1 and not remote.is_url(runs[0])
     folder = output or (folders[0] / "figures" if single else Path("figures"))
-    found = comparison_results(folders, by, labels)
+    found = comparison_results(folders, by, labels, style.WIDTHS[columns])
     for text in found.notes:
         note(console, text)
     console.print(*found.tables)
+    for sentence in found.left_out:
+        note(console, sentence)
     paths = [*write_csv(found.rows, folder), folder / "groups.md"]
     write_text(paths[-1], found.page)
     for name, figure in found.figures:

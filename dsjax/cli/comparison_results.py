@@ -11,7 +11,10 @@ from dsjax.analysis.comparison import compare
 from dsjax.analysis.summary import group_rows, markdown, member_rows, pair_rows
 from dsjax.cli.sweep_tables import result_tables
 from dsjax.cli.tables import comparison_tables
-from dsjax.plotting import comparisons, sweep
+from dsjax.plotting import sweep
+from dsjax.plotting.comparisons import comparison_figures, left_out
+from dsjax.plotting.curves import frozen_curves, training_curves
+from dsjax.plotting.style import WIDTH
 from dsjax.sweeps.plan import run_folders
 from dsjax.sweeps.results import effect_rows, point_rows, read_results
 from dsjax.sweeps.spec import is_sweep
@@ -27,10 +30,11 @@ class ComparisonResults(NamedTuple):
     rows: dict[str, list[dict]]  # of a CSV file each, by its name
     page: str  # the groups' table in Markdown
     figures: Iterable[tuple[str, Figure]]  # with their names
+    left_out: list[str]  # why figures are missing
 
 
 def comparison_results(
-    folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[str] = ()
+    folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[str] = (), width: float = WIDTH
 ) -> ComparisonResults:
     """Return the results of runs; of a sweep alone, if nothing else is to make groups, those of its points.
 
@@ -41,22 +45,25 @@ def comparison_results(
       ConfigError: there is no key as in `by`, or there are not as many labels as groups.
     """
     if len(folders) == 1 and is_sweep(folders[0]) and not (by or labels):
-        return _of_sweep(folders[0])
+        return _of_sweep(folders[0], width)
     comparison = compare(run_folders(folders), by, labels)
     rows = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
-    tables, figures = comparison_tables(rows["groups"], rows["pairs"]), comparisons.comparison_figures(comparison)
-    return ComparisonResults(comparison.notes, tables, rows, markdown(rows["groups"]), figures)
+    tables = comparison_tables(rows["groups"], rows["pairs"], comparison.differences)
+    figures, missing = comparison_figures(comparison, width), list(dict.fromkeys(left_out(comparison).values()))
+    return ComparisonResults(comparison.notes, tables, rows, markdown(rows["groups"]), figures, missing)
 
 
-def _of_sweep(folder: Path) -> ComparisonResults:
+def _of_sweep(folder: Path, width: float) -> ComparisonResults:
     results = read_results(folder)
     comparison = results.comparison()
     rows = {"points": point_rows(results), "effects": effect_rows(results), "members": member_rows(comparison)}
 
     def figures() -> Iterator[tuple[str, Figure]]:
-        yield from sweep.sweep_figures(results)
+        yield from sweep.sweep_figures(results, width)
         if len(comparison.groups) <= _MOST_GROUPS:
-            yield "training-steps", comparisons.training_curves(comparison)
-            yield "frozen-steps", comparisons.frozen_curves(comparison)
+            yield "training-steps", training_curves(comparison, width=width)
+            yield "frozen-steps", frozen_curves(comparison, width=width)
 
-    return ComparisonResults(results.notes, result_tables(results), rows, markdown(group_rows(comparison)), figures())
+    return ComparisonResults(
+        results.notes, result_tables(results), rows, markdown(group_rows(comparison)), figures(), []
+    )

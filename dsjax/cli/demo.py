@@ -42,7 +42,8 @@ def demo(output: Path | None = None) -> None:
     from dsjax.cli.terminal import progress, say
     from dsjax.cli.train import parse_train, train
     from dsjax.controller import SYNAPSES
-    from dsjax.plotting import comparisons, style
+    from dsjax.plotting import style
+    from dsjax.plotting.curves import frozen_curves
     from dsjax.video.films import film_beside_untrained
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
@@ -52,7 +53,7 @@ def demo(output: Path | None = None) -> None:
     trainer = train(command, console)
     console.print(change_table(folder))
     best = int(trainer.stats.frozen_return.argmax())
-    figure, *_ = style.save(comparisons.frozen_curves(compare([folder])), folder / "figures", "frozen-steps")
+    figure, *_ = style.save(frozen_curves(compare([folder])), folder / "figures", "frozen-steps")
     film = folder / "videos" / f"member{best}-untrained-and-trained.gif"
     with progress(console, "filming") as check:
         steps = count(1)

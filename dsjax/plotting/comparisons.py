@@ -1,169 +1,112 @@
-"""Figures that compare groups of members, and the progress of one. Colors: groups by number, members by index."""
+"""Figures that compare groups of members: how well they end, and when they are solved."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from textwrap import fill
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter
 
 from dsjax.analysis.comparison import Comparison, Group
-from dsjax.analysis.curves import Curve, frozen_curve, training_curve
+from dsjax.analysis.formats import count, shorten
 from dsjax.analysis.members import RULES, Member
-from dsjax.analysis.stats import improvement, profile, survival, trailing_mean
+from dsjax.analysis.stats import improvement, profile, survival
 from dsjax.envs.task import SOLVED_EPISODES, SOLVED_RETURN
-from dsjax.plotting.style import WIDTH, group_color, group_line, legend_text, member_color, steps_axis, styled
+from dsjax.plotting.curves import TIME_LABELS, frozen_curves, group_handles, solved_line, training_curves, wrapped
+from dsjax.plotting.style import (
+    COLUMN,
+    WIDTH,
+    group_color,
+    group_line,
+    legend,
+    letters,
+    steps_axis,
+    styled,
+)
 
-_LEARNING = "return, oscillating and learning"
-_FROZEN = "return, frozen centers"
-_TIME = {"step": "environment steps", "episode": "episodes"}
+_DETAILED = 6  # groups at most of which every episode is drawn, and every pair
+_RULES = {"training": "learning", "frozen": "frozen centers"}
 
 
-def comparison_figures(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
-    """Yield (name, Figure) of all that a comparison can be drawn from: what it has no records for is left out."""
-    yield "training-steps", training_curves(comparison)
-    yield "training-episodes", training_curves(comparison, "episode")
-    yield "solved", solved_over_time(comparison)
+def comparison_figures(comparison: Comparison, width: float = WIDTH) -> Iterator[tuple[str, Figure]]:
+    """Yield (name, Figure) of all that a comparison can be drawn from; `left_out` says why others are missing."""
+    missing = left_out(comparison)
+    yield "training-steps", training_curves(comparison, width=width)
+    yield "training-episodes", training_curves(comparison, "episode", width=width)
+    for name, draw in (
+        ("solved", solved_over_time),
+        ("frozen-steps", frozen_curves),
+        ("final-returns", final_returns),
+        ("profile", score_profile),
+        ("improvement", improvements),
+    ):
+        if name not in missing:
+            yield name, draw(comparison, width=width)
+
+
+def left_out(comparison: Comparison) -> dict[str, str]:
+    """Return why figures are not drawn, a sentence by the figure's name: there would be nothing in them."""
+    missing = {}
+    members = [member for group in comparison.groups for member in group.members]
     evaluated = [group for group in comparison.groups if len(group.scores())]
-    if evaluated:
-        yield "frozen-steps", frozen_curves(comparison)
-        yield "final-returns", final_returns(comparison)
-        yield "profile", score_profile(comparison)
-    if len(evaluated) > 1:
-        yield "improvement", improvements(comparison)
+    if all(member.solved_at(rule, "step") < 0 for rule in RULES for member in members):
+        missing["solved"] = f"None of {count(len(members), 'member')} is solved yet, by either rule."
+    if not evaluated:
+        never = "No frozen centers were evaluated; see evaluation.every."
+        missing |= dict.fromkeys(("frozen-steps", "final-returns", "profile"), never)
+    if len(evaluated) < 2:
+        missing["improvement"] = "There are no two groups whose frozen returns could be compared."
+    return missing
 
 
 @styled
-def training_curves(comparison: Comparison, unit: str = "step") -> Figure:
-    """Draw the members' mean return of their last 100 training episodes, over one of `members.UNITS`."""
-    end = comparison.last(unit)
-    curves = [training_curve(group, unit, end) for group in comparison.groups]
-    title = f"Training: mean of each member's last {SOLVED_EPISODES} episodes"
-    return _curves(comparison.groups, curves, title, _TIME[unit], _LEARNING)
-
-
-@styled
-def frozen_curves(comparison: Comparison) -> Figure:
-    """Draw the mean return of the members' frozen centers on held-out terrains, evaluation by evaluation."""
-    curves = [frozen_curve(group) for group in comparison.groups]
-    title = "Frozen centers on validation-v1: dots are evaluations in training"
-    return _curves(comparison.groups, curves, title, _TIME["step"], _FROZEN, marker=".")
-
-
-def _curves(
-    groups: Sequence[Group], curves: Sequence[Curve], title: str, xlabel: str, ylabel: str, marker: str = ""
-) -> Figure:
-    """Draw each group with its members, and if there are several, all groups' IQM before them.
-
-    The marker is for what was measured at single points, between which nothing is known.
-    """
-    panels = len(groups) + (len(groups) > 1)
-    columns = min(panels, 3)
-    rows = -(-panels // columns)
-    figure = Figure(figsize=(WIDTH, 1.2 + (3.2 if rows == 1 else 2.4 * rows)))
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for unused in axes[panels:]:
-        unused.remove()
-    if len(groups) > 1:
-        axes[0].set_title("all groups")
-        for number, curve in enumerate(curves):
-            _mean_line(axes[0], curve, number, True, marker)
-    for number, (group, curve, axis) in enumerate(zip(groups, curves, axes[panels - len(groups) :], strict=False)):
-        for member, at, values in zip(group.members, curve.times, curve.values, strict=True):
-            there = np.isfinite(values)
-            style: dict[str, Any] = {"color": member_color(member.identity), "marker": marker, "markersize": 2}
-            axis.plot(at[there], values[there], linewidth=0.6, alpha=0.8, **style)
-        _mean_line(axis, curve, number, len(groups) == 1, marker)
-        axis.set_title(fill(f"{group.label} ({len(group.members)} members)", 84 // columns))
-    for place, axis in enumerate(axes[:panels]):
-        _solved_line(axis)
-        steps_axis(axis.xaxis)
-        if place >= panels - columns:  # nothing below it
-            axis.set_xlabel(xlabel)
-            axis.xaxis.set_tick_params(labelbottom=True)
-        if place % columns == 0:
-            axis.set_ylabel(ylabel)
-    figure.suptitle(title)
-    _legend(figure, [*_group_handles(groups, "IQM, "), *_curve_handles(curves)])
-    return figure
-
-
-def _mean_line(axis: Axes, curve: Curve, number: int, band: bool, marker: str) -> None:
-    """Draw a group's IQM: solid as long as every member is in it, dotted where some have ended."""
-    color, there = group_color(number), np.isfinite(curve.iqm)
-    at, center, whole = curve.at[there], curve.iqm[there], curve.whole[there]
-    solid = int(whole.sum())  # members only ever end
-    style: dict[str, Any] = {"color": color, "marker": marker, "markersize": 5}
-    axis.plot(at[:solid], center[:solid], linestyle=group_line(number), lw=2, **style)
-    rest = slice(max(solid - 1, 0), None) if solid < len(at) else slice(0)
-    axis.plot(at[rest], center[rest], linestyle=(0, (1, 2)), lw=1.2, **style)
-    if band:
-        axis.fill_between(at, curve.low[there], curve.high[there], color=color, alpha=0.2, linewidth=0)
-
-
-def _group_handles(groups: Sequence[Group], prefix: str = "") -> list[Line2D]:
-    labels = [legend_text(prefix + group.label) for group in groups]
-    return [
-        Line2D([], [], color=group_color(number), linestyle=group_line(number), lw=2, label=label)
-        for number, label in enumerate(labels)
-    ]
-
-
-def _curve_handles(curves: Sequence[Curve]) -> list[Any]:
-    handles = [
-        Patch(color="gray", alpha=0.3, linewidth=0, label="95 % bootstrap band"),
-        Line2D([], [], color=member_color(0), lw=0.8, label="one member each"),
-    ]
-    if any(np.isfinite(curve.iqm[~curve.whole]).any() for curve in curves):
-        handles.append(Line2D([], [], color="gray", linestyle=(0, (1, 2)), label="IQM where some have ended"))
-    return handles
-
-
-def _legend(figure: Figure, handles: Sequence[Any], **options: Any) -> None:
-    """Put a legend below all axes, in as many columns as its longest label leaves room for."""
-    longest = max(len(handle.get_label()) for handle in handles)
-    columns = max(1, min(4, 100 // (longest + 8)))
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, **options)
-
-
-def _solved_line(axis: Axes, always: bool = False) -> None:
-    """Mark the return that counts as solved, where it is in sight."""
-    if always or axis.get_ylim()[1] > SOLVED_RETURN / 2:
-        axis.axhline(SOLVED_RETURN, color="black", linewidth=0.8, linestyle="--")
-
-
-@styled
-def final_returns(comparison: Comparison) -> Figure:
-    """Draw the frozen centers' final episodes: a box and dots per member, best first, and how many of them fell."""
+def final_returns(comparison: Comparison, *, width: float = WIDTH) -> Figure:
+    """Draw the frozen centers' final episodes, a box and dots per member; of many groups a dot per member."""
     groups = comparison.groups
-    figure = Figure(figsize=(WIDTH, 0.8 + 3.0 * len(groups)))
+    title = wrapped(f"Final episodes of the frozen centers on {comparison.terrains}", width)
+    if len(groups) > _DETAILED:
+        return _returns_of_many(comparison, width)
+    figure = Figure(figsize=(width, 0.5 + 2.6 * len(groups)))
     axes = figure.subplots(2 * len(groups), 1, height_ratios=[3, 1] * len(groups), squeeze=False).ravel()
     rng = np.random.default_rng(0)  # spreads the dots
-    widest = max(12, *(len(group.members) for group in groups))
     for number, group in enumerate(groups):
         above, below = axes[2 * number : 2 * number + 2]
         above.sharey(axes[0])
         ranked = sorted(group.members, key=lambda member: (np.isnan(member.score), -member.score))
         for place, member in enumerate(ranked):
             if len(member.final["return"]):
-                _episodes_box(above, place, member, rng)
-                below.bar(place, 100 * member.fall_rate, color=member_color(member.identity))
-        _ranked_axes(above, below, ranked, widest)
-        above.set_title(f"{group.label} ({len(ranked)} members)")
-        _solved_line(above)
-    figure.suptitle(f"Final episodes of the frozen centers on {comparison.terrains}")
+                _episodes_box(above, place, member, rng, group_color(number))
+                below.bar(place, 100 * member.fall_rate, color=group_color(number))
+        _ranked_axes(above, below, ranked, width)
+        above.set_title(f"{shorten(group.label, letters(0.65 * width, width))}, {count(len(ranked), 'member')}")
+        solved_line(above)
+    figure.suptitle(title)
     return figure
 
 
-def _episodes_box(axis: Axes, place: int, member: Member, rng: np.random.Generator) -> None:
-    color, returns = member_color(member.identity), member.final["return"]
+def _returns_of_many(comparison: Comparison, width: float) -> Figure:
+    """Draw a line of dots per group: each member's mean return."""
+    groups = comparison.groups
+    figure = Figure(figsize=(width, 0.8 + 0.2 * len(groups)))
+    axis = figure.subplots()
+    for place, group in enumerate(groups):
+        scores = group.scores()
+        axis.plot(scores, np.full(len(scores), place), "o", color=group_color(place), markersize=3, alpha=0.6)
+    if axis.get_xlim()[1] > SOLVED_RETURN / 2:
+        axis.axvline(SOLVED_RETURN, color="black", linewidth=0.8, linestyle="--")
+    fits = letters(0.45 * width, width)
+    axis.set_yticks(range(len(groups)), [shorten(group.label, fits) for group in groups])
+    axis.set(ylim=(len(groups) - 0.5, -0.5), xlabel="mean frozen return, a dot per member")
+    figure.suptitle(wrapped(f"Final frozen returns on {comparison.terrains}", width))
+    return figure
+
+
+def _episodes_box(axis: Axes, place: int, member: Member, rng: np.random.Generator, color: str) -> None:
+    returns = member.final["return"]
     spread = place + rng.uniform(-0.3, 0.3, len(returns))
-    axis.scatter(spread, returns, s=7, color=color, alpha=0.5, linewidth=0, rasterized=True)
+    axis.scatter(spread, returns, s=5, color=color, alpha=0.5, linewidth=0, rasterized=True)
     line = {"color": color}
     axis.boxplot(
         returns, positions=[place], widths=0.7, whis=(0, 100), showfliers=False,
@@ -171,13 +114,16 @@ def _episodes_box(axis: Axes, place: int, member: Member, rng: np.random.Generat
     )  # fmt: skip
 
 
-def _ranked_axes(above: Axes, below: Axes, ranked: Sequence[Member], widest: int) -> None:
-    """Name the members below both axes."""
+def _ranked_axes(above: Axes, below: Axes, ranked: Sequence[Member], width: float) -> None:
+    """Name the members below both axes, as many of them as there is room for."""
     several = len({member.run.config.seed for member in ranked}) > 1
     names = [f"{m.run.config.seed}.{m.identity}" if several else str(m.identity) for m in ranked]
+    room = letters(0.85 * width, width) // 2  # names side by side, upright
+    upright = sum(map(len, names)) + 2 * len(names) > letters(0.85 * width, width)
+    names = [name if place % -(-len(names) // room) == 0 else "" for place, name in enumerate(names)]
     for axis in (above, below):
-        axis.set_xlim(-0.7, widest - 0.3)
-        axis.set_xticks(range(len(ranked)), names, rotation=90 if several else 0, fontsize="small")
+        axis.set_xlim(-0.7, len(ranked) - 0.3)
+        axis.set_xticks(range(len(ranked)), names, rotation=90 if upright else 0)
         axis.grid(axis="x", visible=False)
     above.tick_params(labelbottom=False)
     above.set_ylabel("return")
@@ -186,9 +132,9 @@ def _ranked_axes(above: Axes, below: Axes, ranked: Sequence[Member], widest: int
 
 
 @styled
-def score_profile(comparison: Comparison) -> Figure:
+def score_profile(comparison: Comparison, *, width: float = WIDTH) -> Figure:
     """Draw, for every return, the share of members whose frozen centers score more, with its bootstrap band."""
-    figure = Figure(figsize=(WIDTH, 3.8))
+    figure = Figure(figsize=(width, 0.4 + 0.5 * width))
     axis = figure.subplots()
     scores = np.concatenate([group.scores() for group in comparison.groups])
     low, high = min(scores, default=-100.0), max(scores, default=0.0)
@@ -202,37 +148,52 @@ def score_profile(comparison: Comparison) -> Figure:
     if thresholds[-1] > SOLVED_RETURN:
         axis.axvline(SOLVED_RETURN, color="black", linewidth=0.8, linestyle="--")
     axis.set(ylim=(-2, 102), ylabel="members that score more [%]")
-    axis.set_xlabel(f"mean return of a member's frozen centers on {comparison.terrains}")
-    figure.suptitle("Performance profile, with 95 % bootstrap bands")
-    _legend(figure, _group_handles(comparison.groups))
+    axis.set_xlabel(f"mean frozen return on {comparison.terrains}")
+    figure.suptitle(wrapped("Performance profile (bands: 95 % bootstrap intervals)", width))
+    if len(comparison.groups) > 1:
+        legend(figure, group_handles(comparison.groups), width)
     return figure
 
 
 @styled
-def solved_over_time(comparison: Comparison) -> Figure:
-    """Draw the share of members solved by each rule over steps: Kaplan-Meier, those not solved censored.
-
-    A dot marks the time by which half are solved.
-    """
-    figure = Figure(figsize=(WIDTH, 3.9))
-    axes = figure.subplots(1, 2, sharex=True, sharey=True)
+def solved_over_time(comparison: Comparison, *, width: float = WIDTH) -> Figure:
+    """Draw the share of members solved by each rule over steps: Kaplan-Meier, those not solved censored."""
+    beside = width > COLUMN
+    figure = Figure(figsize=(width, 3.2 if beside else 4.4))
+    shape = (1, 2) if beside else (2, 1)
+    axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
     meanings = {
-        "training": f"learning, {SOLVED_EPISODES} episodes",
-        "frozen": f"frozen, {SOLVED_EPISODES} held-out terrains",
+        "training": f"learning, {SOLVED_EPISODES} training episodes",
+        "frozen": f"frozen centers, {SOLVED_EPISODES} terrains",
     }
     for rule, axis in zip(RULES, axes, strict=True):
-        axis.axhline(50, color="black", linewidth=0.8, linestyle="--")
         for number, group in enumerate(comparison.groups):
             _survival_line(axis, group, rule, number)
-        axis.set_title(f"mean of {SOLVED_RETURN:.0f}: {meanings[rule]}")
-        axis.set(ylim=(-3, 103), xlabel=_TIME["step"])
+        axis.set_title(meanings[rule])
+        axis.set(ylim=(-3, 103), ylabel="" if beside and rule != RULES[0] else "members solved [%]")
         axis.set_xlim(left=0)
         steps_axis(axis.xaxis)
-    axes[0].set_ylabel("members solved [%]")
-    figure.suptitle("Solved by when: Kaplan-Meier with 95 % bands")
+        if beside or rule == RULES[-1]:
+            axis.set_xlabel(TIME_LABELS["step"])
+    title = f"Solved by when, a mean of {SOLVED_RETURN:.0f} over: (Kaplan-Meier, 95 % bands)"
+    figure.suptitle(title.replace(": (", "\n(") if not beside else title.replace(": (", " ... ("))
     unsolved = Line2D([], [], color="gray", marker="|", markersize=7, linestyle="", label="not solved when last seen")
-    _legend(figure, [*_group_handles(comparison.groups), unsolved])
+    half = Line2D([], [], color="gray", marker="o", markersize=5, linestyle="", label="half are solved")
+    legend(figure, [*map(_with_medians, group_handles(comparison.groups), comparison.groups), unsolved, half], width)
     return figure
+
+
+def _with_medians(handle: Line2D, group: Group) -> Line2D:
+    """Return a group's entry of the legend with the times by which half of its members are solved."""
+    form = EngFormatter(places=1, sep="")
+    found = {}
+    for rule, name in _RULES.items():
+        solved_at = [member.solved_at(rule, "step") for member in group.members]
+        if np.isfinite(median := survival(solved_at, group.watched("step")).median):
+            found[name] = form(median)
+    halves = ", ".join(f"{name} {time}" for name, time in found.items())
+    handle.set_label(f"{group.label} (half: {halves})" if found else group.label)
+    return handle
 
 
 def _survival_line(axis: Axes, group: Group, rule: str, number: int) -> None:
@@ -249,68 +210,28 @@ def _survival_line(axis: Axes, group: Group, rule: str, number: int) -> None:
     censored = watched[solved_at < 0]
     axis.plot(censored, solved[np.searchsorted(time, censored, side="right") - 1], "|", color=color, markersize=7)
     if np.isfinite(curve.median):
-        axis.plot(curve.median, 50, "o", color=color)
-        axis.annotate(
-            EngFormatter(places=1, sep="")(curve.median), (curve.median, 50), (5, 5), textcoords="offset points",
-            color=color,
-        )  # fmt: skip
+        axis.plot(curve.median, 50, "o", color=color, markersize=5)
 
 
 @styled
-def improvements(comparison: Comparison) -> Figure:
-    """Draw the probability that a member of one group scores more than one of another, for every two groups."""
-    pairs = [(a, b) for a, b in combinations(comparison.groups, 2) if len(a.scores()) and len(b.scores())]
-    figure = Figure(figsize=(WIDTH, 1.2 + 0.5 * max(len(pairs), 1)))
+def improvements(comparison: Comparison, *, width: float = WIDTH) -> Figure:
+    """Draw the probability that a member of one group scores more than one of another.
+
+    For every two groups; of many groups for the first one and each other.
+    """
+    groups = [group for group in comparison.groups if len(group.scores())]
+    pairs = list(combinations(groups, 2)) if len(groups) <= _DETAILED else [(group, groups[0]) for group in groups[1:]]
+    figure = Figure(figsize=(width, 1.0 + 0.36 * len(pairs)))
     axis = figure.subplots()
     for row, (first, second) in enumerate(pairs):
         value, low, high = improvement(first.scores(), second.scores())
         color = group_color(comparison.groups.index(first))
         axis.plot([low, high], [row, row], color=color, linewidth=2)
-        axis.plot(value, row, "o", color=color)
+        axis.plot(value, row, "o", color=color, markersize=4)
     axis.axvline(0.5, color="black", linewidth=0.8, linestyle="--")
-    names = [fill(first.label, 40) + "\nover " + fill(second.label, 40) for first, second in pairs]
-    axis.set_yticks(range(len(pairs)), names, fontsize="small")
-    axis.set(xlim=(-0.02, 1.02), ylim=(len(pairs) - 0.5, -0.5), xlabel="probability, with 95 % bootstrap interval")
-    figure.suptitle(f"Probability of a higher frozen return on {comparison.terrains}")
-    return figure
-
-
-@styled
-def progress(member: Member) -> Figure:
-    """Draw one member's training: returns, lengths, amplitude, sensitivity and drift of the centers, over steps."""
-    figure = Figure(figsize=(WIDTH, 8.5))
-    axes = figure.subplots(5, 1, sharex=True, height_ratios=[3, 1.2, 1, 1, 1])
-    episodes, color = member.episodes, member_color(member.identity)
-    fell = episodes["outcome"] == "fell"
-    for chosen, shade, label in ((~fell, "#0072B2", "did not fall"), (fell, "#D55E00", "fell")):
-        for axis, name in zip(axes, ("return", "length"), strict=False):
-            axis.scatter(
-                episodes["step"][chosen], episodes[name][chosen],
-                s=3, color=shade, alpha=0.35, linewidth=0, rasterized=True, label=label,
-            )  # fmt: skip
-    mean = trailing_mean(episodes["return"], SOLVED_EPISODES)
-    axes[0].plot(
-        episodes["step"], mean, color="black", linewidth=1.6, label=f"mean of the last {SOLVED_EPISODES}, learning"
-    )
-    evaluations = member.evaluations
-    axes[0].plot(
-        evaluations["step"], evaluations["return"],
-        "D-", color="#009E73", markersize=3, linewidth=1, label="frozen centers, held-out terrains",
-    )  # fmt: skip
-    _solved_line(axes[0], always=True)
-    for axis, name in zip(axes[2:], ("amplitude", "sensitivity", "drift"), strict=True):
-        axis.plot(member.rounds["step"], member.rounds[name], color=color, linewidth=1.5)
-    labels = ("return", "length [steps]", "amplitude", "mean\nsensitivity", "drift of centers\n(rms)")
-    for axis, label in zip(axes, labels, strict=True):
-        axis.set_ylabel(label)
-    axes[-1].set_xlabel("environment steps of this member")
-    steps_axis(axes[-1].xaxis)
-    figure.align_ylabels(axes)
-    state = "" if member.running else ", stopped: not finite"
-    figure.suptitle(
-        f"{member.run.name}, member {member.index}: {member.trained('step'):,} steps, "
-        f"{member.trained('episode'):,} episodes{state}"
-    )
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2, markerscale=3)
+    fits = letters(0.4 * width, width) - 5
+    names = [f"{shorten(first.label, fits)}\nover {shorten(second.label, fits)}" for first, second in pairs]
+    axis.set_yticks(range(len(pairs)), names)
+    axis.set(xlim=(-0.02, 1.02), ylim=(len(pairs) - 0.5, -0.5), xlabel="probability, with 95 % interval")
+    figure.suptitle(wrapped(f"Probability of a higher frozen return (on {comparison.terrains})", width))
     return figure

@@ -18,7 +18,7 @@ from dsjax.config.loading import to_toml
 from dsjax.errors import RunError
 from dsjax.evaluation import recording
 from dsjax.evaluation.controllers import Controllers, load_controllers
-from dsjax.plotting import comparisons, style
+from dsjax.plotting import comparisons, member, style
 from dsjax.plotting.synapses import draw, moved_farthest
 from dsjax.storage.atomic import make_folder, write_text
 from dsjax.storage.metadata import read_events, version
@@ -51,7 +51,7 @@ def write_report(comparison: Comparison, path: Path) -> None:
     pictures = [_picture(figure, _CAPTIONS[name]) for name, figure in comparisons.comparison_figures(comparison)]
     best = _best(comparison)
     name = f"{best.run.name}, member {best.index}"
-    pictures.append(_picture(comparisons.progress(best), f"Training of {name}."))
+    pictures.append(_picture(member.progress(best), f"Training of {name}."))
     try:
         controllers = load_controllers(best.run.folder)
         inside = recording.record(controllers, best.index)

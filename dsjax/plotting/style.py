@@ -3,8 +3,8 @@
 Figures are plain matplotlib `Figure`s, not pyplot's: they need no screen, and none stays open.
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,15 +14,17 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from dsjax.analysis.formats import shorten
 from dsjax.storage.atomic import make_folder, write_whole
 
 FORMATS = ("png", "pdf")
-WIDTH = 7.0  # [inches] of a figure, as wide as a page's text
+WIDTH = 7.0  # [inches] of a figure over two columns of a paper
+COLUMN = 3.5  # [inches] of one over a single column
+WIDTHS = {1: COLUMN, 2: WIDTH}  # by columns
+_LETTER = 0.56  # mean width of a letter over the font's size
 _STYLE: Any = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 150,
-    "font.size": 9,
-    "axes.titlesize": 9,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -45,9 +47,41 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+_SIZES = ("font.size", "axes.titlesize", "axes.labelsize", "legend.fontsize", "xtick.labelsize", "ytick.labelsize")
+
+
 def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorator: draw with dsjax's rcParams."""
-    return matplotlib.rc_context(_STYLE)(function)
+    """Decorator: draw with dsjax's rcParams, with fonts for the `width` that the function is called with."""
+
+    @wraps(function)
+    def drawn(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+        size = font_size(options.get("width", WIDTH))  # type: ignore[arg-type]
+        with matplotlib.rc_context(_STYLE | dict.fromkeys(_SIZES, size) | {"figure.titlesize": size}):
+            return function(*arguments, **options)
+
+    return drawn
+
+
+def font_size(width: float) -> float:
+    """Return the size [pt] of all text in a figure so wide: 7 pt at least, as journals ask for."""
+    return 7.0 if width < (COLUMN + WIDTH) / 2 else 8.0
+
+
+def letters(width: float, page: float = WIDTH) -> int:
+    """Return how many letters fit into a width [inches] of a figure that is `page` wide."""
+    return int(width * 72 / (font_size(page) * _LETTER))
+
+
+def legend(figure: Figure, handles: Sequence[Any], width: float) -> None:
+    """Put a legend below all axes, and make the figure higher by as much; long labels are shortened."""
+    fits = letters(width, width) - 8  # beside the line
+    for handle in handles:
+        handle.set_label(legend_text(shorten(handle.get_label().strip(), fits)))
+    longest = max(len(handle.get_label()) for handle in handles)
+    columns = max(1, min(4, len(handles), fits // (longest + 8)))
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + rows * font_size(width) * 1.6 / 72)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
 def legend_text(text: str) -> str:

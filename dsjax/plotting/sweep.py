@@ -20,32 +20,32 @@ _MOST_RANKED = 40  # points in the ranking, which is a page
 _FEW = 6  # values of a number, each of which is marked on its axis
 
 
-def sweep_figures(results: SweepResults) -> Iterator[tuple[str, Figure]]:
+def sweep_figures(results: SweepResults, width: float = WIDTH) -> Iterator[tuple[str, Figure]]:
     """Yield (name, Figure) of all that a sweep can be drawn from."""
-    yield "ranking", ranking(results)
+    yield "ranking", ranking(results, width=width)
     if not results.is_grid():
-        yield "parallel-coordinates", parallel_coordinates(results)
+        yield "parallel-coordinates", parallel_coordinates(results, width=width)
         return
     keys = [key for key in results.plan.keys if len(results.values(key)) > 1]
     if keys:
-        yield "main-effects", main_effects(results, keys)
+        yield "main-effects", main_effects(results, keys, width=width)
     if len(keys) > 1:
-        yield "heat-map", heat_maps(results, keys)
+        yield "heat-map", heat_maps(results, keys, width=width)
 
 
 @styled
-def ranking(results: SweepResults) -> Figure:
+def ranking(results: SweepResults, *, width: float = WIDTH) -> Figure:
     """Draw each point's members, their IQM and its interval, best point first."""
     rows = point_rows(results)[:_MOST_RANKED]
     scores = results.scores()
-    figure = Figure(figsize=(WIDTH, 1.3 + 0.28 * len(rows)))
+    figure = Figure(figsize=(width, 1.3 + 0.28 * len(rows)))
     axis = figure.subplots()
     for place, row in enumerate(rows):
         axis.plot([row["low"], row["high"]], [place, place], color="#56B4E9", linewidth=3)
         axis.plot(scores[row["point"]], np.full(scores.shape[1], place), "|", color="#0072B2", markersize=6)
         axis.plot(row["iqm"], place, "o", color="#0072B2")
     names = [f"{label(results.plan, row['point'])}  ({row['point']})" for row in rows]
-    axis.set_yticks(range(len(rows)), names, fontsize="small")
+    axis.set_yticks(range(len(rows)), names)
     axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel=results.measure())
     left_out = len(results.groups) - len(rows)
     beside = f"; {left_out} more are worse" if left_out else ""
@@ -54,11 +54,11 @@ def ranking(results: SweepResults) -> Figure:
 
 
 @styled
-def main_effects(results: SweepResults, keys: Sequence[str]) -> Figure:
+def main_effects(results: SweepResults, keys: Sequence[str], *, width: float = WIDTH) -> Figure:
     """Draw, for each swept key, each member's mean over all points with a value, and the IQM over members."""
     columns = min(len(keys), 3)
     rows = -(-len(keys) // columns)
-    figure = Figure(figsize=(WIDTH, 0.7 + 2.7 * rows))
+    figure = Figure(figsize=(width, 0.7 + 2.7 * rows))
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for unused in axes[len(keys) :]:
         unused.remove()
@@ -84,13 +84,13 @@ def _point_with_interval(axis: Axes, x: float, values: np.ndarray) -> None:
 
 
 @styled
-def heat_maps(results: SweepResults, keys: Sequence[str]) -> Figure:
+def heat_maps(results: SweepResults, keys: Sequence[str], *, width: float = WIDTH) -> Figure:
     """Draw the IQM over members at every two values of every two swept keys, averaged over the others."""
     pairs = list(combinations(keys, 2))
     wide = max(len(results.values(key)) for key in keys) > 5
     columns = 1 if wide or len(pairs) == 1 else 2
     rows = -(-len(pairs) // columns)
-    figure = Figure(figsize=(WIDTH, 0.7 + 3.1 * rows))
+    figure = Figure(figsize=(width, 0.7 + 3.1 * rows))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for unused in axes[len(pairs) :]:
         unused.remove()
@@ -130,18 +130,18 @@ def _heat_map(axis: Axes, centers: np.ndarray, texts: np.ndarray, scale: Normali
     axis.grid(visible=False)
     for (row, column), text in np.ndenumerate(texts):
         shade = "white" if scale(centers[row, column]) < 0.6 else "black"
-        axis.text(column, row, text, ha="center", va="center", color=shade, fontsize="small")
+        axis.text(column, row, text, ha="center", va="center", color=shade)
 
 
 @styled
-def parallel_coordinates(results: SweepResults) -> Figure:
+def parallel_coordinates(results: SweepResults, *, width: float = WIDTH) -> Figure:
     """Draw each point as a line through its values of the swept keys to its IQM, which colors it; the best on top."""
     rows = point_rows(results)[::-1]
     keys = [*results.plan.keys, "iqm"]
     places, ticks = zip(*(_coordinate([row[key] for row in rows]) for key in keys), strict=True)
     scores = np.array([row["iqm"] for row in rows])
     scale = Normalize(np.nanmin(scores), np.nanmax(scores))
-    figure = Figure(figsize=(WIDTH, 4.2))
+    figure = Figure(figsize=(width, 4.2))
     axis = figure.subplots()
     for row, heights in enumerate(zip(*places, strict=True)):
         color = colormaps[_COLORS](scale(scores[row])) if np.isfinite(scores[row]) else "lightgray"
@@ -150,7 +150,7 @@ def parallel_coordinates(results: SweepResults) -> Figure:
         axis.axvline(x, color="black", linewidth=0.8)
         for height, text in marks:
             axis.annotate(
-                text, (x, height), (3, 0), textcoords="offset points", va="center", fontsize="small",
+                text, (x, height), (3, 0), textcoords="offset points", va="center",
                 bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},
             )  # fmt: skip
     names = [key.replace(".", "\n") for key in results.plan.keys] + ["IQM of the\nreturn"]

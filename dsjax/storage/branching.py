@@ -9,6 +9,7 @@ from dsjax.config.schema import Config
 from dsjax.errors import RunError
 from dsjax.population import PopulationState
 from dsjax.storage import pretrained
+from dsjax.storage.metadata import read_before
 from dsjax.storage.run import check_member, read_run_config
 from dsjax.storage.states import from_file, load_snapshot, restored, untrained
 
@@ -23,7 +24,7 @@ def initial_state(config: Config) -> PopulationState:
     if not parent.run:
         return fresh
     run = Path(parent.run)
-    there, state, frozen = _parents(run, parent.round)
+    there, state, frozen, _ = _parents(run, parent.round)
     parents = _parent_rows(config, there, frozen)
     for row in parents:
         check_member(run, there, row)
@@ -34,6 +35,22 @@ def initial_state(config: Config) -> PopulationState:
         learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
         copies = copies._replace(learning=learned)
     return fresh._replace(members=copies)
+
+
+def trained_before(config: Config) -> dict[str, list[int]]:
+    """Return what the parents of each row of a branch had trained for, their own parents included.
+
+    Of a controller's file only the steps are known, and those of the run that it is from alone.
+
+    Returns:
+      {"step": (N,), "episode": (N,)}.
+
+    Raises:
+      RunError: see `initial_state`.
+    """
+    there, _, frozen, before = _parents(Path(config.parent.run), config.parent.round)
+    parents = _parent_rows(config, there, frozen)
+    return {unit: [int(values[row]) for row in parents] for unit, values in before.items()}
 
 
 def _parent_rows(config: Config, there: Config, frozen: np.ndarray) -> np.ndarray:
@@ -75,13 +92,16 @@ def best_of_groups(folder: Path, run: Config, frozen: np.ndarray, size: int) -> 
     return np.arange(len(groups)) * size + groups.argmax(axis=1)
 
 
-def _parents(run: Path, number: int) -> tuple[Config, PopulationState, np.ndarray]:
-    """Return the config of a run, or of a shipped controller, its population, and the members' last frozen returns.
+def _parents(run: Path, number: int) -> tuple[Config, PopulationState, np.ndarray, dict[str, np.ndarray]]:
+    """Return the config of a run, or of a shipped controller, its population, and what its members have done.
 
-    The returns are (N,), nan where there is none.
+    That is their last frozen returns, (N,), nan where there is none, and for how long they have trained, (N,) by unit.
     """
     if (name := pretrained.name_of(run)) is not None:
-        config, state, _ = from_file(name)
-        return config, state, np.full(1, np.nan)
+        config, state, origin = from_file(name)
+        before = {"step": np.array([origin["steps"]]), "episode": np.zeros(1, int)}
+        return config, state, np.full(1, np.nan), before
     config, arrays = read_run_config(run), load_snapshot(run, number)
-    return config, restored(config, arrays), arrays["tally.frozen_return"]
+    own = {"step": arrays["tally.steps"], "episode": arrays["tally.completed"]}
+    before = {unit: own[unit] + np.array(values) for unit, values in read_before(run, config.rows).items()}
+    return config, restored(config, arrays), arrays["tally.frozen_return"], before

@@ -1,6 +1,7 @@
 """What a run folder says about the run: its sessions, with command, code, versions and machine, and its events.
 
 run.json        one entry per session
+parent.json     in a branch: what the parents of its members had trained for
 events.jsonl    what went wrong, was interrupted or changed, one line each
 """
 
@@ -49,6 +50,29 @@ def add_session(folder: Path, command: str, computing: dict[str, str]) -> dict[s
     }
     write_text(Path(folder) / "run.json", json.dumps({"sessions": [*sessions, session]}, indent=2) + "\n")
     return _decisive_changes(sessions[-1], session) if sessions else {}
+
+
+def write_before(folder: Path, before: dict[str, list[int]]) -> None:
+    """Note what the parents of a branch's rows had trained for: {"step": (N,), "episode": (N,)}."""
+    write_text(Path(folder) / "parent.json", json.dumps(before) + "\n")
+
+
+def read_before(folder: Path, rows: int) -> dict[str, list[int]]:
+    """Return what the parents of a run's rows had trained for, as `write_before` noted it; 0 where it did not.
+
+    Raises:
+      RunError: the file is damaged.
+    """
+    path, units = Path(folder) / "parent.json", ("step", "episode")
+    if not path.exists():
+        return {unit: [0] * rows for unit in units}
+    try:
+        found = json.loads(path.read_text())
+        if any(len(found[unit]) != rows for unit in units):
+            raise ValueError
+        return {unit: [int(value) for value in found[unit]] for unit in units}
+    except (ValueError, KeyError, TypeError):
+        raise RunError(f"{path}: is damaged; restore it, or delete it to count steps from this run's start") from None
 
 
 def _decisive_changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[str, str]]:

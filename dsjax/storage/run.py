@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from dsjax.config import loading
 from dsjax.config.schema import Config
 from dsjax.errors import ConfigError, RunError
-from dsjax.storage.metadata import read_events, read_sessions, version
+from dsjax.storage.metadata import read_before, read_events, read_sessions, version
 from dsjax.storage.tables import read_scores, read_table, rounds_of
 
 _OTHERS = ("episodes", "evaluations", "selections")
@@ -32,6 +32,7 @@ class Run:
     selections: pa.Table  # empty in a run without selection
     scores: pa.Table  # frozen centers on the reporting terrains, of the latest snapshot scored; empty if none was
     notes: list[str]  # what a reader must know, as of evaluations that are missing
+    before: dict[str, list[int]]  # in a branch what each row's parents had trained for: "step" and "episode"; else 0
 
     @property
     def name(self) -> str:
@@ -71,7 +72,8 @@ def read_run(folder: Path) -> Run:
     except RunError as error:
         raise _of_another_version(folder, str(error)) or error from None
     notes = _missing(folder, config, tables["members"], rounds)
-    return Run(folder, config, read_sessions(folder), **tables, scores=scores, notes=notes)
+    before = read_before(folder, config.rows)
+    return Run(folder, config, read_sessions(folder), **tables, scores=scores, notes=notes, before=before)
 
 
 def _missing(folder: Path, config: Config, members: pa.Table, rounds: list[int]) -> list[str]:

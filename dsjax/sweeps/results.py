@@ -32,7 +32,7 @@ class SweepResults:
 
     def comparison(self) -> Comparison:
         """Return the points as groups to compare."""
-        return Comparison(list(self.groups.values()), self.terrains, self.notes)
+        return Comparison(list(self.groups.values()), self.terrains, self.notes, [])
 
     def measure(self) -> str:
         """Return what `scores` are: returns of the frozen centers, or if nothing was evaluated those of training."""
