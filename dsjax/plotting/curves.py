@@ -65,7 +65,7 @@ def _curves(
         for number, curve in enumerate(curves):
             _mean_line(axes[0], curve, number, False, marker)
     # Beside ylabel and ticks a panel has this much for its title.
-    fits = letters(0.85 * width / columns, width)
+    fits = letters((0.68 if width <= COLUMN else 0.8) * width / columns, width)
     for number, (group, curve, axis) in enumerate(zip(groups, curves, axes[panels - len(groups) :], strict=False)):
         for at, values in zip(curve.times, curve.values, strict=True):
             there = np.isfinite(values)

@@ -3,6 +3,7 @@
 Figures are plain matplotlib `Figure`s, not pyplot's: they need no screen, and none stays open.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -80,7 +81,8 @@ def legend(figure: Figure, handles: Sequence[Any], width: float) -> None:
     longest = max(len(handle.get_label()) for handle in handles)
     columns = max(1, min(4, len(handles), fits // (longest + 8)))
     rows = -(-len(handles) // columns)
-    figure.set_figheight(figure.get_figheight() + rows * font_size(width) * 1.6 / 72)
+    height = figure.get_figheight() + rows * font_size(width) * 1.6 / 72
+    figure.set_figheight(math.ceil(height * 10) / 10)  # whole pixels
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 

@@ -10,10 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from dsjax.analysis.comparison import Comparison, Group, compare
-from dsjax.analysis.curves import frozen_curve, training_curve
 from dsjax.analysis.stats import profile, survival
 from dsjax.plotting import comparisons
+from dsjax.plotting.curves import training_curves
+from dsjax.plotting.member import progress
 from dsjax.plotting.style import group_color, member_color, save
+
+FIGURES = (
+    *("training-steps", "training-episodes", "solved", "frozen-steps", "final-returns", "profile", "improvement"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +32,15 @@ def lines(axis, color):
 
 def test_every_figure_is_drawn_saved_and_readable(comparison, tmp_path):
     figures = dict(comparisons.comparison_figures(comparison))
-    assert len(figures) == 7
-    figures["progress"] = comparisons.progress(comparison.groups[0].members[1])
+    assert list(figures) == [name for name in FIGURES if name not in comparisons.left_out(comparison)]
+    figures["progress"] = progress(comparison.groups[0].members[1])
     for name, figure in figures.items():
         assert_readable(figure)
         png, pdf = save(figure, tmp_path, name)
         assert_drawn(figure, png)
         assert pdf.read_bytes().startswith(b"%PDF")
     assert pyplot.get_fignums() == []  # nothing is left open
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".pdf"] * 8 + [".png"] * 8
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".pdf"] * len(figures) + [".png"] * len(figures)
 
 
 def test_the_same_figure_is_the_same_file(comparison, tmp_path):
@@ -50,40 +55,12 @@ def test_figures_do_not_outlive_their_use(comparison):
     assert not [thing for thing in gc.get_objects() if isinstance(thing, Figure)]
 
 
-@pytest.mark.parametrize("unit", ["step", "episode"])
-def test_training_curves_draw_every_member_and_the_mean(comparison, unit):
-    figure = comparisons.training_curves(comparison, unit)
-    whole, *panels = figure.axes
-    for number, (group, panel) in enumerate(zip(comparison.groups, panels, strict=True)):
-        curve = training_curve(group, unit, comparison.last(unit))
-        assert f"({len(group.members)} members)" in panel.get_title(loc="left")
-        for member, values in zip(group.members, curve.values, strict=True):
-            drawn = [line.get_ydata() for line in lines(panel, member_color(member.index))]
-            assert any(np.array_equal(values[np.isfinite(values)], ydata) for ydata in drawn)
-        solid, dotted = lines(whole, group_color(number))
-        shown = np.isfinite(curve.iqm)
-        np.testing.assert_array_equal(solid.get_ydata(), curve.iqm[shown & curve.whole])
-        np.testing.assert_array_equal(dotted.get_ydata()[1:], curve.iqm[shown & ~curve.whole])
-    assert panels[-1].get_xlabel() == {"step": "environment steps", "episode": "episodes"}[unit]
-
-
-def test_frozen_curves_say_whose_returns_they_are(comparison):
-    figure = comparisons.frozen_curves(comparison)
-    assert figure.axes[0].get_ylabel() == "return, frozen centers"
-    assert "validation-v1" in figure.get_suptitle()
-    curve, solid = frozen_curve(comparison.groups[1]), lines(figure.axes[0], group_color(1))[0]
-    # A dot for each evaluation, and nothing where there was none.
-    np.testing.assert_array_equal(solid.get_xdata(), curve.at)
-    np.testing.assert_array_equal(solid.get_ydata(), curve.iqm)
-    assert solid.get_marker() == "." and len(curve.at) == 2
-
-
 @pytest.mark.parametrize("label", ["a$b$c", "_y", "x[/]", "50 % | <b>&"])
 def test_a_label_is_drawn_as_it_is(comparison, label):
     groups = [replace(group, label=f"{label}{number}") for number, group in enumerate(comparison.groups)]
     named = replace(comparison, groups=groups)
     for figure in (
-        comparisons.training_curves(named),
+        training_curves(named),
         comparisons.solved_over_time(named),
         comparisons.improvements(named),
     ):
@@ -120,10 +97,12 @@ def test_the_profile_is_the_share_of_members(comparison):
 def crafted(solved_at, trained):
     """Return a comparison of one group that was solved at some steps, -1 for never."""
     members = [
-        SimpleNamespace(index=k, running=True, solved_at=lambda rule, unit, at=at: at, watched=lambda unit, t=t: t)
+        SimpleNamespace(
+            index=k, running=True, score=np.nan, solved_at=lambda rule, unit, at=at: at, watched=lambda unit, t=t: t
+        )
         for k, (at, t) in enumerate(zip(solved_at, trained, strict=True))
     ]
-    return Comparison([Group("crafted", members)], "test-v1", [])
+    return Comparison([Group("crafted", members)], "test-v1", [], [])
 
 
 def test_solved_over_time_counts_the_censored():
@@ -137,24 +116,16 @@ def test_solved_over_time_counts_the_censored():
         np.testing.assert_allclose(steps.get_ydata(), [0, *100 * curve.solved, 100 * curve.solved[-1]])
         assert censored.get_xdata().tolist() == [400, 900]
         assert median.get_xdata() == [500]
-        assert axis.texts[0].get_text() == "500.0"
+    [entry, *_] = figure.legends[0].get_texts()
+    assert entry.get_text() == "crafted (half: learning 500.0, frozen centers 500.0)"
 
 
-def test_none_solved_draws_a_line_at_zero():
+def test_none_solved_draws_a_line_at_zero_where_it_is_drawn_at_all():
+    assert "None of 2 members is solved yet" in comparisons.left_out(crafted([-1, -1], [1000, 800]))["solved"]
     for axis in comparisons.solved_over_time(crafted([-1, -1], [1000, 800])).axes:
         steps, censored = lines(axis, group_color(0))
         assert set(steps.get_ydata()) == {0}
         assert censored.get_xdata().tolist() == [1000, 800]
-
-
-def test_progress_shows_every_episode_and_the_line_to_reach(comparison):
-    member = comparison.groups[0].members[0]
-    figure = comparisons.progress(member)
-    dots = sorted(offset[1] for cloud in figure.axes[0].collections for offset in cloud.get_offsets())
-    assert dots == sorted(member.episodes["return"])
-    assert any(np.all(np.asarray(line.get_ydata()) == 300) for line in figure.axes[0].lines)
-    assert [axis.get_ylabel() for axis in figure.axes][1:3] == ["length [steps]", "amplitude"]
-    np.testing.assert_array_equal(figure.axes[4].lines[0].get_ydata(), member.rounds["drift"])
 
 
 def test_runs_never_evaluated_are_drawn_without_frozen_returns(tmp_path):
@@ -167,8 +138,10 @@ def test_runs_never_evaluated_are_drawn_without_frozen_returns(tmp_path):
     assert [name for name, _ in comparisons.comparison_figures(comparison)] == [
         "training-steps",
         "training-episodes",
-        "solved",
     ]
+    missing = comparisons.left_out(comparison)
+    assert set(FIGURES) == {"training-steps", "training-episodes", *missing}
+    assert "evaluation.every" in missing["profile"]
     assert len(comparison.notes) == 2
     assert comparison.notes[0].endswith("member 0 was never evaluated, and has no frozen return")
 
