@@ -174,7 +174,7 @@ def _differing(firsts: Sequence[Config], by: Sequence[str]) -> list[str]:
 
 def _difference(key: str, labels: Sequence[str], firsts: Sequence[Config]) -> dict[str, Any]:
     """Return a row of `Comparison.differences`."""
-    return {"key": key, **{label: _values(config)[key] for label, config in zip(labels, firsts, strict=True)}}
+    return {"key": key, **{label: _values(config, [key])[key] for label, config in zip(labels, firsts, strict=True)}}
 
 
 def _names(groups: Sequence[Sequence[Member]]) -> list[str]:

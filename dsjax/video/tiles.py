@@ -21,7 +21,9 @@ _WALKING, _DIM = (38, 42, 51), (120, 120, 120)
 # A caption's ground, by outcome.
 _OVER = {"finished": (0, 112, 66), "fell": (156, 38, 38), "retreated": (133, 77, 14), "timeout": (105, 105, 105)}
 _FONTS = range(18, 5, -1)  # [pixel] sizes of a caption, the largest that fits being taken
-_WIDEST = "retreated · return -000 · step 0000"  # what may stand right of a label
+# What may stand right of a label; the short form where the long one leaves too small a font.
+_WIDEST, _WIDEST_SHORT = "retreated · return -000 · step 0000", "retreated -000"
+_SMALLEST = 10  # [pixel] size of a legible font
 
 
 def grid(count: int) -> tuple[int, int]:
@@ -49,7 +51,10 @@ class Tiles(VectorWrapper):
         self._labels = labels
         width = min(_WIDEST_TILE, _WIDTH // grid(envs.num_envs)[1]) // 2 * 2
         self._picture = width, round(width * _CROP[1] / _CROP[0]) // 2 * 2
-        self._font = _fitting(labels, width)
+        self._font = _fitting(labels, _WIDEST, width)
+        self._short = self._font.size < _SMALLEST
+        if self._short:
+            self._font = _fitting(labels, _WIDEST_SHORT, width)
         self._strip = round(1.6 * self._font.size) // 2 * 2
         self.tile = width, self._picture[1] + self._strip  # [pixel] width and height
 
@@ -105,8 +110,9 @@ class Tiles(VectorWrapper):
         tile = Image.new("RGB", self.tile, _OVER.get(outcome, _WALKING))
         tile.paste(picture, (0, self._strip))
         pen, middle, margin = ImageDraw.Draw(tile), self._strip // 2, self._font.size // 2
-        earned = f"return {self.returns[walker]:.0f} · step {self._steps[walker]}"
-        earned = f"{outcome} · {earned}" if outcome else earned
+        earned = f"{self.returns[walker]:.0f}"
+        parts = [outcome, earned] if self._short else [outcome, f"return {earned}", f"step {self._steps[walker]}"]
+        earned = (" " if self._short else " · ").join(filter(None, parts))
         pen.text((margin, middle), self._labels[walker], "white", self._font, anchor="lm")
         pen.text((self.tile[0] - margin, middle), earned, "white", self._font, anchor="rm")
         # A line that sets tiles apart, where the pictures of two rows or columns meet.
@@ -114,11 +120,11 @@ class Tiles(VectorWrapper):
         return np.asarray(tile)
 
 
-def _fitting(labels: Sequence[str], width: int) -> Any:
-    """Return the largest font in which every label leaves room for a return."""
+def _fitting(labels: Sequence[str], widest: str, width: int) -> Any:
+    """Return the largest font in which every label leaves room for what stands right of it."""
     longest = max(labels, key=len)
     for size in _FONTS:
         font = ImageFont.load_default(size)
-        if font.getlength(longest + "  " + _WIDEST) + size <= width:
+        if font.getlength(longest + "  " + widest) + size <= width:
             break
     return font

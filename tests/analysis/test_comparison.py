@@ -8,6 +8,7 @@ from helpers import copy
 
 from dsjax.analysis.comparison import Group, compare, notes_on
 from dsjax.analysis.members import UNITS, member_histories
+from dsjax.config import loading
 from dsjax.config.schema import ParentConfig
 from dsjax.errors import ConfigError, RunError
 from dsjax.evaluation.score import score_run
@@ -33,9 +34,20 @@ def test_any_keys_can_make_groups(small_runs):
     groups = compare(paths(small_runs, "a", "b", "c"), by=["seed", "learning.repulsive"]).groups
     assert [group.label for group in groups] == ["seed 29, repulsive", "seed 56, repulsive", "seed 29, not repulsive"]
     assert [group.label for group in compare(paths(small_runs, "a", "c"), by=["preset"]).groups] == ["iros2018"]
-    assert [group.label for group in compare(paths(small_runs, "c")).groups] == [
-        "iros2018, round steps 300, center range 6, not repulsive"
-    ]
+
+
+def test_groups_are_called_by_their_runs_where_their_values_are_many(small_runs, tmp_path):
+    assert [group.label for group in compare(paths(small_runs, "c")).groups] == ["c"]
+    assert compare(paths(small_runs, "c")).differences == []
+    other = copy(small_runs / "b", tmp_path / "c")
+    settings = {"preset": "readme", "members": 3, "steps": 1200, "round_steps": 300, "learning": {"floor": -20.0}}
+    (other / "config.toml").write_text(loading.to_toml(loading.build(settings | {"neuron": {"rate": 2e-6}})))
+    compared = compare([small_runs / "c", other])
+    names = [f"{small_runs.name}/c", f"{tmp_path.name}/c"]  # the folders that tell them apart
+    assert [group.label for group in compared.groups] == names
+    [preset] = [row for row in compared.differences if row["key"] == "preset"]
+    assert preset == {"key": "preset", names[0]: "iros2018", names[1]: "readme"}
+    assert {"learning.floor", "neuron.rate", "learning.repulsive"} <= {row["key"] for row in compared.differences}
 
 
 def test_groups_can_be_given_names(small_runs):
@@ -101,14 +113,21 @@ def test_a_member_that_rests_is_watched_until_then(small_runs):
 @pytest.mark.parametrize(
     ("best_of", "note"),
     [
-        (0, "all began as one trained member, whose steps are not counted here: intervals say nothing of other seeds"),
-        (1, "each member went on from another run, whose steps are not counted here"),
-        (4, "each member began as the best of 4, whose steps are not counted here"),
+        (0, "all started as one trained member, whose steps are counted: intervals say nothing of other seeds"),
+        (1, "each member continues another run's, whose steps are counted"),
+        (4, "each member started as the best of 4, whose steps are counted; those of the others are not"),
     ],
 )
 def test_what_a_branch_had_learned_before_is_said(small_runs, best_of, note):
     run = read_run(small_runs / "a")
-    branch = replace(run, config=replace(run.config, parent=ParentConfig(run="runs/other", best_of=best_of)))
+    branch = replace(
+        run,
+        config=replace(run.config, parent=ParentConfig(run="runs/other", best_of=best_of)),
+        before={"step": [1000] * 3, "episode": [10] * 3},
+    )
+    # Older runs do not know what their parents had trained for.
+    forgotten = member_histories(replace(branch, before=run.before))
+    assert notes_on([Group("solve", forgotten)]) == [f"solve: {note}".replace("are counted", "are not counted")]
     assert notes_on([Group("solve", member_histories(branch)), Group("other", member_histories(run))]) == [
         f"solve: {note}"
     ]

@@ -12,7 +12,8 @@ def member(steps, returns, end, ticks=None):
     steps, returns = np.array(steps), np.array(returns, float)
     trained = {"step": end, "episode": len(steps)}
     series = {"step": steps, "return": returns, "tick": np.array(ticks or steps, float)}
-    return SimpleNamespace(episodes=series, evaluations=series, trained=trained.get)
+    before = {"step": 0, "episode": 0}
+    return SimpleNamespace(episodes=series, evaluations=series, trained=trained.get, before=before)
 
 
 def group(*members):
@@ -77,17 +78,16 @@ def test_frozen_curves_are_known_at_evaluations_alone():
     assert curve.whole.all()
 
 
-def test_where_not_all_were_evaluated_there_is_no_mean():
-    """One is evaluated twice as often: between the evaluations of the other the mean would be of another group."""
+def test_where_not_all_were_evaluated_the_mean_takes_the_line_between():
+    """One is evaluated twice as often: the others count as on the line between their evaluations."""
     often = member([0, 50, 100, 150], [0, 10, 20, 30], 150)
-    seldom = member([0, 100], [100, 100], 150)
-    curve = frozen_curve(group(often, seldom, member([0, 100], [100, 100], 150)))
+    seldom = member([0, 100], [100, 200], 150)
+    curve = frozen_curve(group(often, seldom, member([0, 100], [100, 200], 150)))
     np.testing.assert_array_equal(curve.at, [0, 50, 100, 150])
-    assert np.isnan(curve.iqm[[1, 3]]).all()
-    np.testing.assert_allclose(
-        curve.iqm[[0, 2]], [stats.trim_mean([0, 100, 100], 0.25), stats.trim_mean([20, 100, 100], 0.25)]
-    )
-    assert np.isnan(curve.values[1, 1])
+    expected = [stats.trim_mean(values, 0.25) for values in ([0, 100, 100], [10, 150, 150], [20, 200, 200])]
+    np.testing.assert_allclose(curve.iqm[:3], expected)
+    assert np.isnan(curve.iqm[3])  # after the last evaluation of most
+    assert np.isnan(curve.values[1, 1])  # a member's own line is what was measured
 
 
 def test_frozen_centers_of_paused_members_are_measured_on():

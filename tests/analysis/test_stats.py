@@ -35,13 +35,16 @@ def test_frozen_curve_by_hand():
         "round": [0, 0, 0, 0, 5, 5], "member": [0, 0, 1, 1, 0, 1], "step": [0, 0, 0, 0, 90, 110],
         "return": [1.0, 3.0, -10.0, -20.0, 50.0, 70.0],
         "outcome": ["timeout", "fell", "fell", "fell", "timeout", "fell"],
+        "length": [1600, 100, 100, 200, 1600, 400],
     })  # fmt: skip
     first, last = evaluation_rows(table)
     assert first == pytest.approx(
-        {"round": 0, "members": 2, "steps": 0, "median": -6.5, "iqm": -6.5, "worst": -15, "best": 2, "fall_rate": 0.75}
+        {"round": 0, "members": 2, "steps": 0, "median": -6.5, "iqm": -6.5, "worst": -15, "best": 2}
+        | {"fall_rate": 0.75, "length": 500}
     )
     assert last == pytest.approx(
-        {"round": 5, "members": 2, "steps": 100, "median": 60, "iqm": 60, "worst": 50, "best": 70, "fall_rate": 0.5}
+        {"round": 5, "members": 2, "steps": 100, "median": 60, "iqm": 60, "worst": 50, "best": 70}
+        | {"fall_rate": 0.5, "length": 1000}
     )
 
 

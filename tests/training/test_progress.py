@@ -26,8 +26,12 @@ def train(folder, **options):
 def test_progress_and_summary(tmp_path, options):
     trainer, output = train(tmp_path / "run", **options)
     frozen = np.median(trainer.stats.frozen_return)
-    assert f"frozen: median {frozen:.1f}" in output
-    assert "solved 0/3" in output
+    assert f"{frozen:.0f} ({trainer.stats.frozen_return.max():.0f})" in output
+    if options["force_terminal"]:
+        assert "solved 0/3" in output and "evaluations take" in output
+        assert "▁" in output or "█" in output  # the curves
+    else:
+        assert max(map(len, output.split("\n\n")[0].splitlines())) <= 80
     for member in range(3):
         assert f"{trainer.stats.steps[member]:,}" in output
         assert f"{trainer.stats.frozen_return[member]:.1f}" in output
@@ -37,5 +41,5 @@ def test_progress_and_summary(tmp_path, options):
     assert [row[0] for row in rows] == ["0", "2"]
     if not options["force_terminal"]:
         assert "\x1b" not in output
-        for line, label in zip(output.splitlines(), ("untrained", "done round 1", "done round 2"), strict=False):
+        for line, label in zip(output.splitlines()[2:], ("untrained", "round 1", "round 2"), strict=False):
             assert label in line

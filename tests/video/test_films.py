@@ -56,7 +56,7 @@ def test_a_film_is_named_by_the_score_and_shows_every_step_of_the_episode(run, s
     assert path.name == f"return{score['return']:+06.1f}-run-round1-member0-terrain000.mp4"
     shown = pictures(path)
     assert len(shown) == score["length"] + 1 + LAST
-    assert shown.shape[1:] == (428, 600, 3)
+    assert shown.shape[1:] == (328, 660, 3)
     changes = np.abs(np.diff(shown, axis=0))
     assert changes[: score["length"]].max(axis=(1, 2, 3)).min() > 20  # none is doubled
     assert changes[score["length"] :].mean() < 0.5  # the end stands still
@@ -80,7 +80,7 @@ def test_a_grid_shows_members_side_by_side_until_the_last_one_is_over(run, score
     shown = pictures(path)
     lengths = [row["length"] for row in mine]
     assert lengths[0] < lengths[1]
-    assert shown.shape == ((lengths[1] + LAST) // 2 + 1, 428, 1200, 3)
+    assert shown.shape == ((lengths[1] + LAST) // 2 + 1, 318, 1280, 3)
     first, other = np.split(shown[lengths[0] // 2 + 2 : lengths[1] // 2], 2, axis=2)
     assert np.abs(first - first[0]).mean() < 0.5  # it has fallen, and lies still
     assert np.abs(np.diff(other, axis=0)).max() > 100
@@ -106,8 +106,8 @@ def test_what_is_there_is_kept(run, tmp_path):
 
 
 def test_what_was_filmed_must_be_what_was_played(run, tmp_path, monkeypatch):
-    def other(*arguments):
-        columns = play(*arguments)
+    def other(*arguments, **options):
+        columns = play(*arguments, **options)
         return columns | {"return": [value + 1 for value in columns["return"]]}
 
     play = films.play
@@ -159,7 +159,7 @@ def test_tiles_are_legible_and_even_for_any_number_of_members():
     for count in (1, 2, 5, 16, 32):
         rows, columns = grid(count)
         walkers = [partial(bipedal.make, "BipedalWalker-v3", "rgb_array")] * (rows * columns)
-        tiles = Tiles(SyncVectorEnv(walkers), [f"seed 0  member {m}" for m in range(count)])
+        tiles = Tiles(SyncVectorEnv(walkers), [f"member {m} · terrain 0" for m in range(count)])
         assert tiles.tile[0] % 2 == tiles.tile[1] % 2 == 0
         assert tiles.tile[0] * columns <= 1280
         assert tiles._font.size >= 10
