@@ -122,23 +122,40 @@ def gait(seen: Recording) -> Figure:
             joint = 2 * leg + place
             axes[place].plot(seconds, seen.observation[rows, ANGLES[joint]], color=group_color(leg))
             axes[2 + place].plot(seconds, seen.action[rows, joint], color=group_color(leg))
-        bars = [(second, TIME_STEP / 1000) for second in seconds[contact[rows, leg]]]
-        axes[4].broken_barh(bars, (0.65 - leg, 0.7), color="black", linewidth=0)
+    _footfall(axes[4], contact, rows, seconds)
     titles = f"hip angle, {close_up}", "knee angle, as observed: 1 rad added", "hip action", "knee action"
     labels = "[rad]", "[rad]", "share of torque", "share of torque"
     for axis, title, label in zip(axes, titles, labels, strict=False):
         axis.set(title=title, ylabel=label)
     for axis in axes[2:4]:
         axis.set_ylim(-1.08, 1.08)
-    axes[4].set(yticks=[1, 0], yticklabels=["leg 1", "leg 2"], ylim=(-0.5, 1.5))
     axes[4].set_xlabel(f"{TIME}, {TIME_STEP:g} ms per step, for {_WALKER_STEP:g} ms of the walker's own")
-    axes[4].grid(axis="y", visible=False)
-    axes[4].set_title(_contacts(contact))
     figure.align_ylabels(axes)
     handles = [Line2D([], [], color=group_color(leg), label=f"leg {leg + 1}") for leg in (0, 1)]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     figure.suptitle(seen.title)
     return figure
+
+
+@styled
+def gait_diagram(seen: Recording) -> Figure:
+    """Draw when each foot is on the ground, in a close-up, in the walker's own time."""
+    figure = Figure(figsize=(WIDTH, 1.3))
+    axis = figure.subplots()
+    rows, _ = _close_up(seen)
+    _footfall(axis, seen.observation[:, CONTACTS] > 0, rows, np.arange(rows.start, rows.stop) * _WALKER_STEP / 1000)
+    axis.set_xlabel("time [s]")
+    return figure
+
+
+def _footfall(axis: Axes, contact: np.ndarray, rows: slice, seconds: np.ndarray) -> None:
+    """Draw a bar wherever a foot is on the ground."""
+    step = seconds[1] - seconds[0] if len(seconds) > 1 else 0
+    for leg in (0, 1):
+        bars = [(second, step) for second in seconds[contact[rows, leg]]]
+        axis.broken_barh(bars, (0.65 - leg, 0.7), color="black", linewidth=0)
+    axis.set(yticks=[1, 0], yticklabels=["leg 1", "leg 2"], ylim=(-0.5, 1.5), title=_contacts(contact))
+    axis.grid(axis="y", visible=False)
 
 
 def _contacts(contact: np.ndarray) -> str:

@@ -133,8 +133,9 @@ def _amplitude(axis: Axes, seen: Recording) -> None:
         axis.plot(seen.time / 1000, 1e6 * (amplitude / amplitude[0] - 1), color="black")
     whose = f"of all weights: {first[-1]:.4f}"
     if first[0] != first[-1]:
-        whose = f"of layers 3 and 4: {first[-1]:.4f}, of layer 1: {first[0]:.4f}"
-    axis.set(ylabel="change [ppm]", title=f"amplitude {whose} at first, and its change")
+        of_layer_1 = f"of layer 1: {first[0]:.4f}" if first[0] else "layer 1 rests"
+        whose = f"of layers 3 and 4: {first[-1]:.4f}, {of_layer_1}"
+    axis.set(ylabel="change [ppm]", title=f"amplitude at first {whose}; and its change")
 
 
 def _modulator(axis: Axes, seen: Recording) -> None:
@@ -204,7 +205,7 @@ def _section(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np.nd
     axis.set(xlim=_SWING, ylim=_SWING, xlabel=labels[0], ylabel=labels[1])
     axis.set_title(f"Poincaré section: {_crossings(len(rows))} of {chosen[0].place}")
     if not len(rows):
-        axis.text(0, 0, "no crossing", ha="center", va="center")
+        axis.text(0, 0, "no crossing; record more --episodes", ha="center", va="center")
 
 
 def _return_map(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np.ndarray) -> None:
@@ -226,7 +227,7 @@ def _return_map(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np
         axis.set_title(f"Return map; gray: all {len(others)} others, r = {correlation:.2f}")
     else:
         axis.set_title("Return map")
-        axis.text(0, 0.2, "fewer than two crossings", ha="center", va="center")
+        axis.text(0, 0.2, "fewer than two crossings;\nrecord more --episodes", ha="center", va="center")
 
 
 def _crossings(count: int) -> str:
