@@ -1,0 +1,42 @@
+"""The examples do what their pages say."""
+
+import sys
+
+import jax
+import numpy as np
+import pytest
+from helpers import ROOT
+
+
+@pytest.fixture(autouse=True)
+def examples(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    yield
+    for name in ("learning_rule", "fluctuation", "cartpole"):
+        sys.modules.pop(name, None)
+
+
+def test_an_optimizer_of_ones_own_moves_centers_at_its_rate():
+    import learning_rule
+
+    moved = learning_rule.main()
+    assert 0 < moved <= 100 * 1.2e-5 * 1.01  # 100 steps of the published learning rate, up or down
+
+
+def test_noise_finds_the_goal_and_nothing_without_its_reward():
+    import fluctuation
+
+    centers = fluctuation.main()
+    error = centers[:, -1] - fluctuation.GOAL
+    assert abs(error.mean()) < 4 * error.std() / np.sqrt(len(error)) + 0.02
+    assert error.std() < 0.1
+    elsewhere = jax.vmap(lambda key: fluctuation.train(key, 5_000, -0.3))(jax.random.split(jax.random.key(1), 16))
+    assert elsewhere[:, -1].mean() == pytest.approx(-0.3, abs=0.1)
+
+
+def test_cartpole_is_learned():
+    import cartpole
+
+    first, last = cartpole.train(5_000)
+    assert np.median(last) > 4 * np.median(first)
+    assert (last > first).mean() > 0.9
