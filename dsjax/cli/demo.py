@@ -28,13 +28,15 @@ def main(arguments: list[str], program: str | None = None) -> None:
     tyro.cli(demo, args=arguments, prog=program)
 
 
-def demo(output: Path | None = None) -> None:
+def demo(steps: int | None = None, output: Path | None = None) -> None:
     """Train four walkers for some minutes, and show what they learned: numbers, a figure, a film.
 
     Args:
+        steps: Environment steps of each walker; 240,000 if not given, which is what the minutes are for.
         output: Run folder; runs/demo-DATE-TIME if not given.
     """
     # Imported here because --help needs none of it.
+    import numpy as np
     from rich.console import Console
 
     from dsjax.analysis.comparison import compare
@@ -48,16 +50,17 @@ def demo(output: Path | None = None) -> None:
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     console = Console()
-    command = parse_train(["--config", "demo", "--output", str(folder)])
+    shorter = [] if steps is None else ["--steps", str(steps)]
+    command = parse_train(["--config", "demo", "--output", str(folder), *shorter])
     say(console, _INTRODUCTION.format(folder=folder, synapses=SYNAPSES))
     trainer = train(command, console)
     console.print(change_table(folder))
-    best = int(trainer.stats.frozen_return.argmax())
+    best = int(np.nanargmax(trainer.stats.frozen_return))
     figure, *_ = style.save(frozen_curves(compare([folder])), folder / "figures", "frozen-steps")
     film = folder / "videos" / f"member{best}-untrained-and-trained.gif"
     with progress(console, "filming") as check:
-        steps = count(1)
-        film_beside_untrained(folder, best, film, _FILM_STEPS, lambda: check(next(steps) / _FILM_STEPS))
+        done = count(1)
+        film_beside_untrained(folder, best, film, _FILM_STEPS, lambda: check(next(done) / _FILM_STEPS))
     say(console, f"Figure  {figure}", f"Film    {film}    # member {best}, untrained and trained", "", "Next:")
     for name, arguments, what in (
         ("report", (folder,), "all of it on one HTML page"),
