@@ -48,9 +48,9 @@ def member(index, steps, level, solved):
 def comparison(groups):
     """Return a comparison of (label, [steps of a member])."""
     made = []
-    for number, (label, steps) in enumerate(groups):
+    for number, (name, steps) in enumerate(groups):
         members = [member(k, length, -100 + 12 * number + 400 * (k == 0), k == 0) for k, length in enumerate(steps)]
-        made.append(Group(label, members))
+        made.append(Group(name, members))
     return Comparison(made, "validation-v1", [], [])
 
 
