@@ -57,10 +57,6 @@ class Comparison:
     notes: list[str]
     differences: list[dict[str, Any]]  # a row per config key in which groups differ: "key", and each group's value
 
-    def last(self, unit: str) -> int:
-        """Return how long the longest member of all has trained, in one of `members.UNITS`."""
-        return max(member.trained(unit) for group in self.groups for member in group.members)
-
 
 def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[str] = ()) -> Comparison:
     """Read runs and group their members.

@@ -23,18 +23,19 @@ class Curve(NamedTuple):
     whole: np.ndarray  # (T,) bool: no member has ended yet
 
 
-def training_curve(group: Group, unit: str, end: float) -> Curve:
+def training_curve(group: Group, unit: str) -> Curve:
     """Return the mean return of the last 100 training episodes, at most: of the oscillating, learning controllers.
+
+    Its points are spread over the group's own time, however long others have trained.
 
     Args:
       group: comparison.Group.
       unit: one of members.UNITS, of time.
-      end: last point in time.
     """
     ends = _together(np.array([member.trained(unit) for member in group.members], float))
     begins = min(member.before[unit] for member in group.members)
     # Each member's end is a point, so that its line ends there.
-    points = np.union1d(np.linspace(begins, end, _POINTS), ends[ends <= end])
+    points = np.union1d(np.linspace(begins, ends.max(), _POINTS), ends)
     values = np.full((len(group.members), len(points)), np.nan)
     for row, until, member in zip(values, ends, group.members, strict=True):
         means = trailing_mean(member.episodes["return"], SOLVED_EPISODES)

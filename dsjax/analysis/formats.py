@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 
 BLOCKS = "▁▂▃▄▅▆▇█"  # of a sparkline, from low to high
 
@@ -60,3 +61,34 @@ def shorten(text: str, most: int) -> str:
         return text
     end = max(most - 1, 2) // 2
     return f"{text[: max(most - 1 - end, 1)].rstrip()}…{text[-end:].lstrip()}"
+
+
+def shorten_all(texts: Sequence[str], most: int) -> list[str]:
+    """Return texts of so many letters at most that differ where the given ones do.
+
+    What all begin and end with is shortened first; where that does not do, texts are numbered.
+    """
+    distinct = len(set(texts))
+    short = [shorten(text, most) for text in texts]
+    if len(set(short)) < distinct:
+        short = _without_common(texts, most)
+    if len(set(short)) < distinct:
+        number = {text: f" ({place})" for place, text in enumerate(dict.fromkeys(texts))}
+        short = [shorten(text, most - len(number[text])) + number[text] for text in texts]
+    return short
+
+
+def _without_common(texts: Sequence[str], most: int) -> list[str]:
+    """Return texts shortened where they are alike: whole words at their beginning, and at their end."""
+    words = [text.split(" ") for text in texts]
+    start = _alike(words)
+    end = _alike([each[start:][::-1] for each in words])
+    own = [" ".join(each[start : len(each) - end]).strip(" ,") + ("…" if end else "") for each in words]
+    room = most - max(map(len, own)) - 1  # for what they begin with
+    head = shorten(" ".join(words[0][:start]), room) if room > 3 else ""
+    return [shorten(f"{head}…{text}" if start else text, most) for text in own]
+
+
+def _alike(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many first words rows have in common."""
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))

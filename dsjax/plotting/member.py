@@ -6,8 +6,8 @@ from dsjax.analysis.formats import shorten
 from dsjax.analysis.members import Member
 from dsjax.analysis.stats import trailing_mean
 from dsjax.envs.task import SOLVED_EPISODES
-from dsjax.plotting.curves import solved_line
-from dsjax.plotting.style import WIDTH, group_color, legend, letters, steps_axis, styled
+from dsjax.plotting.legends import legend, solved_line
+from dsjax.plotting.style import WIDTH, group_color, letters, steps_axis, styled
 
 
 @styled
@@ -32,7 +32,7 @@ def progress(member: Member, *, width: float = WIDTH) -> Figure:
         evaluations["step"], evaluations["return"],
         "D-", color=group_color(2), markersize=3, linewidth=1, label="frozen centers, held-out terrains",
     )  # fmt: skip
-    solved_line(axes[0], always=True)
+    solved = solved_line(axes[0], always=True)
     for axis, name in zip(axes[2:], ("amplitude", "sensitivity", "drift"), strict=True):
         axis.plot(member.rounds["step"], member.rounds[name], color=color, linewidth=1.5)
     labels = ("return", "length [steps]", "amplitude", "mean\nsensitivity", "drift of centers\n(rms)")
@@ -46,5 +46,5 @@ def progress(member: Member, *, width: float = WIDTH) -> Figure:
         f"{shorten(member.run.name, letters(0.8 * width, width))}, member {member.index}\n"
         f"{member.trained('step'):,} steps, {member.trained('episode'):,} episodes{state}"
     )
-    legend(figure, axes[0].get_legend_handles_labels()[0], width)
+    legend(figure, [*axes[0].get_legend_handles_labels()[0], *solved], width)
     return figure

@@ -3,8 +3,7 @@
 Figures are plain matplotlib `Figure`s, not pyplot's: they need no screen, and none stays open.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -13,9 +12,8 @@ import matplotlib
 from matplotlib import colormaps
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from dsjax.analysis.formats import shorten
 from dsjax.storage.atomic import make_folder, write_whole
 
 FORMATS = ("png", "pdf")
@@ -73,24 +71,6 @@ def letters(width: float, page: float = WIDTH) -> int:
     return int(width * 72 / (font_size(page) * _LETTER))
 
 
-def legend(figure: Figure, handles: Sequence[Any], width: float) -> None:
-    """Put a legend below all axes, and make the figure higher by as much; long labels are shortened."""
-    fits = letters(width, width) - 8  # beside the line
-    for handle in handles:
-        handle.set_label(legend_text(shorten(handle.get_label().strip(), fits)))
-    longest = max(len(handle.get_label()) for handle in handles)
-    columns = max(1, min(4, len(handles), fits // (longest + 8)))
-    rows = -(-len(handles) // columns)
-    height = figure.get_figheight() + rows * font_size(width) * 1.6 / 72
-    figure.set_figheight(math.ceil(height * 10) / 10)  # whole pixels
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
-
-
-def legend_text(text: str) -> str:
-    """Return a label that a legend shows: matplotlib leaves out those that begin with an underscore."""
-    return f" {text}" if text.startswith("_") else text
-
-
 def group_color(number: int) -> str:
     """Return the color of a group: one of seven, over again from the eighth on."""
     return _GROUPS[number % len(_GROUPS)]
@@ -109,9 +89,19 @@ def member_color(member: int) -> Any:
     return colormaps["plasma"](0.88 * (member * _GOLDEN % 1.0))
 
 
-def steps_axis(axis: Axis) -> None:
-    """Label an axis's large numbers as 500k and 2M."""
+def steps_axis(axis: Axis, width: float | None = None) -> None:
+    """Label an axis's large numbers as 500k and 2M; of one so wide [inches], see `few_ticks`."""
     axis.set_major_formatter(EngFormatter(sep=""))
+    if width is not None:
+        few_ticks(axis, width)
+
+
+def few_ticks(axis: Axis, width: float) -> None:
+    """Have so few ticks on an axis so wide [inches] that their numbers stay apart, and how many is known beforehand.
+
+    Else the layout is made for some, and others are drawn, whose numbers may leave the canvas.
+    """
+    axis.set_major_locator(MaxNLocator(max(2, round(1.5 * width)), min_n_ticks=2))
 
 
 @styled

@@ -21,7 +21,7 @@ def group(*members):
 
 
 def test_a_curve_holds_the_last_mean_reached():
-    curve = training_curve(group(member([50, 100], [10, 20], 200)), "step", 200)
+    curve = training_curve(group(member([50, 100], [10, 20], 200)), "step")
     at = dict(zip(curve.at, curve.values[0], strict=True))
     assert np.isnan(at[49])
     assert (at[50], at[99], at[100], at[200]) == (10, 10, 15, 15)
@@ -30,13 +30,13 @@ def test_a_curve_holds_the_last_mean_reached():
 
 
 def test_the_mean_is_of_the_last_hundred_episodes():
-    curve = training_curve(group(member(np.arange(1, 201), np.arange(200), 200)), "episode", 200)
+    curve = training_curve(group(member(np.arange(1, 201), np.arange(200), 200)), "episode")
     assert curve.values[0, -1] == np.arange(100, 200).mean()
 
 
 def test_members_of_unequal_length_all_count_as_far_as_they_go():
     members = [member([10], [value], end) for value, end in ((0, 200), (1, 198), (2, 200), (9, 100), (50, 100))]
-    curve = training_curve(group(*members), "step", 200)
+    curve = training_curve(group(*members), "step")
     early, late = curve.at == 100, curve.at == 101
     assert np.isfinite(curve.values[:, early]).sum() == 5
     assert curve.iqm[early] == stats.trim_mean([0, 1, 2, 9, 50], 0.25)
@@ -49,18 +49,18 @@ def test_members_of_unequal_length_all_count_as_far_as_they_go():
 
 def test_no_mean_is_drawn_before_all_have_begun_or_once_half_have_ended():
     members = [member([10], [1], 200), member([60], [2], 100), member([10], [3], 100)]
-    curve = training_curve(group(*members), "step", 200)
+    curve = training_curve(group(*members), "step")
     assert curve.at[np.isfinite(curve.iqm)].min() == 60
     assert curve.at[np.isfinite(curve.iqm)].max() == 100
 
 
 def test_a_member_without_an_episode_does_not_hide_the_others():
-    curve = training_curve(group(member([10], [1], 200), member([10], [3], 200), member([], [], 200)), "step", 200)
+    curve = training_curve(group(member([10], [1], 200), member([10], [3], 200), member([], [], 200)), "step")
     assert curve.iqm[-1] == 2
 
 
 def test_a_line_ends_where_its_member_ends():
-    curve = training_curve(group(member([10], [1], 200), member([10], [2], 33.3)), "step", 200)
+    curve = training_curve(group(member([10], [1], 200), member([10], [2], 33.3)), "step")
     assert curve.at[np.isfinite(curve.values[1])].max() == 33.3
     assert curve.at[np.isfinite(curve.values[0])].max() == 200
 
@@ -100,7 +100,7 @@ def test_frozen_centers_of_paused_members_are_measured_on():
 def test_curves_of_real_runs(small_runs):
     comparison = compare([small_runs / "a", small_runs / "b"])
     (found,) = comparison.groups
-    curve = training_curve(found, "step", comparison.last("step"))
+    curve = training_curve(found, "step")
     assert curve.values.shape == (6, len(curve.at))
     np.testing.assert_allclose(curve.values[:, -1], [m.recent.mean() for m in found.members])
     frozen = frozen_curve(found)

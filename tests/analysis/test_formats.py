@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from dsjax.analysis.formats import count, duration, interval, number
+from dsjax.analysis.formats import count, duration, interval, number, shorten, shorten_all
 
 
 def test_a_number_that_does_not_exist_is_a_dash():
@@ -26,3 +26,20 @@ def test_a_duration_has_the_unit_that_suits_it(seconds, text):
 def test_things_are_counted_in_words():
     assert [count(n, "job") for n in (0, 1, 2000)] == ["0 jobs", "1 job", "2,000 jobs"]
     assert count(2, "is", "are") == "2 are"
+
+
+def test_what_is_left_out_of_a_text_is_an_ellipsis():
+    assert shorten("twelve words", 12) == "twelve words"
+    assert shorten("abcdefghij", 7) == "abc…hij"
+    assert [len(shorten("abcdefghij", most)) for most in (4, 5, 8)] == [4, 5, 8]
+
+
+def test_shortened_texts_still_differ():
+    rates = [f"learning rate {number}e-05, floor -30" for number in (1, 2, 30)]
+    assert shorten_all(rates, 40) == rates
+    assert shorten_all(rates, 22) == ["learning rate…1e-05…", "learning rate…2e-05…", "learning rate…30e-05…"]
+    assert shorten_all(["0", "one that is far too long"], 9) == ["0", "one…long"]
+    for most in (8, 12, 20, 30):
+        many = shorten_all([f"{'x' * 20}{number}{'y' * 20}" for number in range(40)], most)
+        assert len(set(many)) == 40 and max(map(len, many)) <= most
+    assert shorten_all(["a long name", "a long name"], 7) == ["a l…ame", "a l…ame"]  # were never told apart

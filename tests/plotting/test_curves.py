@@ -21,7 +21,7 @@ def test_training_curves_draw_every_member_and_the_mean(comparison, unit):
     figure = curves.training_curves(comparison, unit)
     whole, *panels = figure.axes
     for number, (group, panel) in enumerate(zip(comparison.groups, panels, strict=True)):
-        curve = training_curve(group, unit, comparison.last(unit))
+        curve = training_curve(group, unit)
         assert f"{len(group.members)} member" in panel.get_title(loc="left")
         assert {line.get_color() for line in panel.lines[:-1]} == {group_color(number)}  # the last is at 300
         for values, line in zip(curve.values, lines(panel, 0.5), strict=True):
