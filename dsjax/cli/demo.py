@@ -41,11 +41,12 @@ def demo(steps: int | None = None, output: Path | None = None) -> None:
 
     from dsjax.analysis.comparison import compare
     from dsjax.cli.tables import change_table
-    from dsjax.cli.terminal import progress, say
+    from dsjax.cli.terminal import say
     from dsjax.cli.train import parse_train, train
     from dsjax.controller import SYNAPSES
     from dsjax.plotting import style
     from dsjax.plotting.curves import frozen_curves
+    from dsjax.training.progress import task_progress
     from dsjax.video.films import film_beside_untrained
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
@@ -58,7 +59,7 @@ def demo(steps: int | None = None, output: Path | None = None) -> None:
     best = int(np.nanargmax(trainer.stats.frozen_return))
     figure, *_ = style.save(frozen_curves(compare([folder])), folder / "figures", "frozen-steps")
     film = folder / "videos" / f"member{best}-untrained-and-trained.gif"
-    with progress(console, "filming") as check:
+    with task_progress(console, "filming") as check:
         done = count(1)
         film_beside_untrained(folder, best, film, _FILM_STEPS, lambda: check(next(done) / _FILM_STEPS))
     say(console, f"Figure  {figure}", f"Film    {film}    # member {best}, untrained and trained", "", "Next:")

@@ -43,12 +43,13 @@ def evaluate(
     from rich.console import Console
 
     from dsjax.cli.tables import score_table
-    from dsjax.cli.terminal import note, progress, say
+    from dsjax.cli.terminal import note, say
     from dsjax.evaluation.score import score_run
+    from dsjax.training.progress import task_progress
     from dsjax.training.runtime import prepare
 
     prepare()
-    with progress(Console(stderr=True), "evaluating") as check:
+    with task_progress(Console(stderr=True), "evaluating") as check:
         score = score_run(run, episodes, members, snapshot, weights, terrains, backend, render, output, force, check)
     console = Console()
     console.print(score_table(score))

@@ -1,17 +1,11 @@
 """What is printed on a terminal: whatever a user names is text, never rich's markup."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
-
-from dsjax.analysis.formats import short_duration
 
 
 def say(console: Console, *lines: object) -> None:
@@ -22,33 +16,6 @@ def say(console: Console, *lines: object) -> None:
 def note(console: Console, text: str) -> None:
     """Print something that a reader must know."""
     console.print(Text.assemble(("note: ", "yellow"), text), soft_wrap=True)
-
-
-_SECONDS = 5.0  # between lines where there is no terminal
-
-
-@contextmanager
-def progress(console: Console, doing: str) -> Iterator[Callable[[float], None]]:
-    """Show how far a task is and how long it will take: a bar on a terminal, a line every few seconds elsewhere.
-
-    Yields a function to call with the share that is done, in [0, 1].
-    """
-    started = shown = time.monotonic()
-
-    def line(done: float) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if done > 0 and now - shown >= _SECONDS:
-            say(console, f"{done:4.0%}  {doing}  {short_duration((now - started) * (1 / done - 1))} left")
-            shown = now
-
-    if not console.is_terminal:
-        yield line
-        return
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left")
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(doing, total=1.0)
-        yield lambda done: bar.update(task, completed=done)
 
 
 class PlainTable(Table):

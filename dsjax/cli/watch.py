@@ -38,10 +38,11 @@ def watch(
 
     from rich.console import Console
 
-    from dsjax.cli.terminal import progress, say
+    from dsjax.cli.terminal import say
     from dsjax.errors import RunError
     from dsjax.evaluation.controllers import load_controllers
     from dsjax.evaluation.score import play
+    from dsjax.training.progress import task_progress
     from dsjax.training.runtime import prepare
 
     if min(episodes, max_steps) < 1:
@@ -63,7 +64,7 @@ def watch(
 
     name = f"{loaded.name}-member{member}" if loaded.in_run() else loaded.name
     path, steps = output or Path("videos") / f"{name}.gif", count(1)
-    with progress(Console(stderr=True), "filming") as check:
+    with task_progress(Console(stderr=True), "filming") as check:
         [total] = film(loaded, [member], 0, [path], max_steps=max_steps, check=lambda: check(next(steps) / max_steps))
     say(
         console,

@@ -5,6 +5,8 @@ training episodes, `frozen` that of its frozen centers on the held-out terrains 
 """
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import numpy as np
@@ -156,3 +158,28 @@ def _returns(run: RunStatus) -> dict[str, np.ndarray]:
 
 def _median_and_best(values: np.ndarray) -> str:
     return f"{np.median(values):.0f} ({values.max():.0f})" if len(values) else "-"
+
+
+@contextmanager
+def task_progress(console: Console, doing: str) -> Iterator[Callable[[float], None]]:
+    """Show how far a task is and how long it will take: a bar on a terminal, a line every few seconds elsewhere.
+
+    Yields a function to call with the share that is done, in [0, 1].
+    """
+    started = shown = time.monotonic()
+
+    def line(done: float) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if done > 0 and now - shown >= _PLAIN_SECONDS:
+            left = short_duration((now - started) * (1 / done - 1))
+            console.print(f"{done:4.0%}  {doing}  {left} left", soft_wrap=True, markup=False, highlight=False)
+            shown = now
+
+    if not console.is_terminal:
+        yield line
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left")
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(doing, total=1.0)
+        yield lambda done: bar.update(task, completed=done)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count as counter
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +19,9 @@ import jax
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dsjax import population
+from dsjax.analysis.formats import count
 from dsjax.controller import ControllerParams, ControllerSpec
 from dsjax.envs import bipedal
 from dsjax.envs.task import TerrainSet, Weights
@@ -30,6 +31,7 @@ from dsjax.evaluation.evaluate import evaluate
 from dsjax.evaluation.score import play
 from dsjax.population import PopulationState
 from dsjax.storage.atomic import write_whole
+from dsjax.training.progress import task_progress
 from dsjax.video import recorder
 from dsjax.video.recorder import Recorder
 from dsjax.video.tiles import Tiles, grid
@@ -103,36 +105,30 @@ def film_run(
     recorder.find_ffmpeg()  # before all episodes are played
     loaded = load_controllers(run, snapshot)
     chosen = loaded.members(members)
-    bar = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
-    with Progress(*bar, console=console) as progress:
-        task = progress.add_task(f"playing episodes: {len(chosen) * episodes}", total=1)
-        check = partial(_show, progress, task)
+    console = console or Console()
+    with task_progress(console, f"playing {count(len(chosen) * episodes, 'episode')}") as check:
         columns = play(loaded, chosen, range(episodes), weights, TERRAINS, check=check)
-        check(1.0)
-        rows = zip(*(columns[name] for name in ("return", "member", "terrain", "length")), strict=True)
-        played = sorted((Episode(*row) for row in rows), reverse=True)
-        scenes = _scenes([episode for episode in played if episode.total >= min_return], grid)
-        shot = _Shot(loaded, weights, fps, max_steps)
-        return Filmed(played, *_film_scenes(scenes, shot, output, formats, progress))
-
-
-def _show(progress: Progress, task: TaskID, done: float) -> None:
-    progress.update(task, completed=done)
+    rows = zip(*(columns[name] for name in ("return", "member", "terrain", "length")), strict=True)
+    played = sorted((Episode(*row) for row in rows), reverse=True)
+    scenes = _scenes([episode for episode in played if episode.total >= min_return], grid)
+    shot = _Shot(loaded, weights, fps, max_steps)
+    with task_progress(console, f"filming {count(len(scenes), 'film')}") as check:
+        return Filmed(played, *_film_scenes(scenes, shot, output, formats, check))
 
 
 def _film_scenes(
-    scenes: list[list[Episode]], shot: _Shot, output: Path, formats: Sequence[str], progress: Progress
+    scenes: list[list[Episode]], shot: _Shot, output: Path, formats: Sequence[str], check: Callable[[float], None]
 ) -> tuple[list[Path], list[Path]]:
     """Film scenes; return the paths of all films, and of those that were there before."""
     steps = [min(max(e.length for e in scene), shot.max_steps or math.inf) for scene in scenes]
-    task = progress.add_task("filming", total=sum(steps), visible=bool(scenes))
     paths, kept = [], []
     for number, scene in enumerate(scenes):
-        progress.update(task, description=f"filming {number + 1} of {len(scenes)}", completed=sum(steps[:number]))
         there = [output / f"{_name(scene, shot)}.{kind}" for kind in formats]
         missing = [path for path in there if not path.exists()]
         if missing:
-            _film_scene(scene, shot, missing, partial(progress.advance, task))
+            before = sum(steps[:number])
+            taken = counter(1)
+            _film_scene(scene, shot, missing, lambda: check(min((before + next(taken)) / sum(steps), 1.0)))  # noqa: B023
         paths += there
         kept += [path for path in there if path not in missing]
     return paths, kept

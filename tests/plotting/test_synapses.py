@@ -247,6 +247,6 @@ def test_what_does_not_swing_is_neither_followed_nor_mapped(seen):
     deviation = synapses._deviation(quiet, rows)
     assert np.isnan(deviation[:, still]).all() and np.isfinite(deviation[:, ~still]).all()
     figure = weights(quiet, chosen)
-    assert "of layer 1: 0.0000" in figure.axes[4].get_title(loc="left")
+    assert "layer 1 rests" in figure.axes[4].get_title(loc="left")
     again = trajectories(quiet, chosen).axes[3]
     assert len(again.collections[0].get_offsets()) % 93 == 0  # the 94 that swing but for the first followed
