@@ -102,8 +102,8 @@ def assert_readable(figure):
     figure.draw_without_rendering()
     for axis in figure.axes:
         place = axis.get_subplotspec()
-        if place is None:  # a color bar's, which has its label at its right
-            assert axis.get_ylabel()
+        if place is None:  # a color bar's
+            assert axis.get_xlabel() or axis.get_ylabel()
             continue
         named = any(label.get_text()[:1].isalpha() for label in axis.get_yticklabels())
         assert axis.get_ylabel() or named or not place.is_first_col()

@@ -3,6 +3,7 @@ import pytest
 from helpers import assert_drawn, assert_readable
 
 from dsjax.plotting import sweep
+from dsjax.plotting.coordinates import parallel_coordinates
 from dsjax.plotting.style import save
 from dsjax.sweeps.results import SweepResults, point_rows, read_results
 
@@ -15,7 +16,7 @@ def results(small_sweep):
 def test_every_figure_of_a_grid_is_drawn_and_readable(results, tmp_path):
     figures = dict(sweep.sweep_figures(results))
     assert list(figures) == ["ranking", "main-effects", "heat-map"]
-    figures["parallel-coordinates"] = sweep.parallel_coordinates(results)
+    figures["parallel-coordinates"] = parallel_coordinates(results)
     for name, figure in figures.items():
         assert_readable(figure)
         png, _ = save(figure, tmp_path, name)
@@ -30,19 +31,6 @@ def test_the_heat_map_shows_each_point(results):
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["0.1", "0.2", "0.4"]
 
 
-def test_coordinates_go_by_size_by_logarithm_or_by_name():
-    heights, _ = sweep._coordinate([1.0, 2.0, 3.0])
-    np.testing.assert_allclose(heights, [0, 0.5, 1])
-    heights, marks = sweep._coordinate([1e-6, 1e-4, 1e-2])
-    np.testing.assert_allclose(heights, [0, 0.5, 1])
-    assert [text for _, text in marks] == ["1e-06", "0.0001", "0.01"]
-    heights, marks = sweep._coordinate(np.linspace(0, 40000, 9))
-    assert marks[2] == (0.5, "20,000")
-    assert sweep._coordinate(["sgd", "adam", "sgd"])[0] == [0.75, 0.25, 0.75]
-    assert sweep._coordinate([True, False])[1] == [(0.25, "no"), (0.75, "yes")]
-    assert sweep._coordinate([2.0, 2.0])[1] == [(0.5, "2")]
-
-
 def test_points_without_a_score_are_left_blank(results):
     groups = {point: group for point, group in results.groups.items() if point != 3}
     partial = SweepResults(results.folder, results.plan, groups, results.terrains, [])
@@ -50,9 +38,3 @@ def test_points_without_a_score_are_left_blank(results):
         assert_readable(figure)
     cells = np.asarray(sweep.heat_maps(partial, partial.plan.keys).axes[0].images[0].get_array())
     assert np.isnan(np.ma.filled(cells, np.nan)).sum() == 1
-
-
-def test_infinite_values_stand_beside_the_others_by_name():
-    heights, marks = sweep._coordinate([np.inf, 0.1, np.inf])
-    assert heights[0] == heights[2] != heights[1]
-    assert [text for _, text in marks] == ["0.1", "inf"]
