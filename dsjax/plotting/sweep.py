@@ -55,7 +55,7 @@ def ranking(results: SweepResults, *, width: float = WIDTH) -> Figure:
         axis.plot(scores[row["point"]], np.full(scores.shape[1], place), **tick)
         axis.plot(row["iqm"], place, **dot)
     axis.set_yticks(range(len(rows)), names)
-    axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel=_measure(results))
+    axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel=_measure(results), ylabel="point")
     few_ticks(axis.xaxis, 0.55 * width)
     left_out = len(results.groups) - len(rows)
     beside = f" ({count(left_out, 'more is', 'more are')} worse)" if left_out else ""
