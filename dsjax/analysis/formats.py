@@ -12,6 +12,14 @@ def number(value: float, form: str = ".1f") -> str:
     return f"{value:{form}}" if math.isfinite(value) else "-"
 
 
+def short_number(value: float) -> str:
+    """Return a number of steps or episodes in three digits: 950, 12.3k, 240M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 0.9995 * size:
+            return f"{float(f'{value / size:.3g}'):g}{letter}"
+    return f"{value:.0f}"
+
+
 def interval(low: float, high: float, form: str = ".1f", between: str = " to ") -> str:
     """Return an interval as text, "-" for one that does not exist, as that of a single member."""
     return f"{low:{form}}{between}{high:{form}}" if math.isfinite(low) and math.isfinite(high) else "-"

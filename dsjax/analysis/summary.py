@@ -97,6 +97,11 @@ def member_rows(comparison: Comparison) -> list[dict]:
     ]
 
 
+def difference_rows(comparison: Comparison) -> list[dict]:
+    """Return one row per config key in which groups differ: the key, and each group's value as text."""
+    return [{name: str(value) for name, value in row.items()} for row in comparison.differences]
+
+
 _PAGE_COLUMNS = (
     "group", "members", "steps each", "solved, learning", "solved, frozen", "steps to solve, frozen",
     "episodes to solve, frozen", "learning, IQM", "frozen, mean", "frozen, IQM", "worst", "falls",

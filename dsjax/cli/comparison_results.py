@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from dsjax.analysis.comparison import compare
-from dsjax.analysis.summary import group_rows, markdown, member_rows, pair_rows
+from dsjax.analysis.summary import difference_rows, group_rows, markdown, member_rows, pair_rows
+from dsjax.cli.comparison_tables import comparison_tables
 from dsjax.cli.sweep_tables import result_tables
-from dsjax.cli.tables import comparison_tables
 from dsjax.plotting import sweep
 from dsjax.plotting.comparisons import comparison_figures, left_out
 from dsjax.plotting.curves import frozen_curves, training_curves
@@ -47,7 +47,12 @@ def comparison_results(
     if len(folders) == 1 and is_sweep(folders[0]) and not (by or labels):
         return _of_sweep(folders[0], width)
     comparison = compare(run_folders(folders), by, labels)
-    rows = {"groups": group_rows(comparison), "members": member_rows(comparison), "pairs": pair_rows(comparison)}
+    rows = {
+        "groups": group_rows(comparison),
+        "members": member_rows(comparison),
+        "pairs": pair_rows(comparison),
+        "differences": difference_rows(comparison),
+    }
     tables = comparison_tables(rows["groups"], rows["pairs"], comparison.differences)
     figures, missing = comparison_figures(comparison, width), list(dict.fromkeys(left_out(comparison).values()))
     return ComparisonResults(comparison.notes, tables, rows, markdown(rows["groups"]), figures, missing)

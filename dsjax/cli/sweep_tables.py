@@ -1,15 +1,18 @@
 """Tables of sweeps for the terminal: what is planned, and what became of it."""
 
+import textwrap
 from pathlib import Path
 
 from rich.table import Table
 
-from dsjax.analysis.formats import count, duration, interval, number
+from dsjax.analysis.formats import count, duration, interval, number, shorten
 from dsjax.cli.terminal import PlainTable
 from dsjax.sweeps import jobs
 from dsjax.sweeps.estimate import Estimate
 from dsjax.sweeps.plan import Plan
 from dsjax.sweeps.results import SweepResults, effect_rows, label, point_rows, value_label
+
+_VALUES = 28  # letters on a line of a point's values
 
 
 def plan_table(plan: Plan) -> Table:
@@ -66,7 +69,7 @@ def result_tables(results: SweepResults) -> list[Table]:
     member by member, as a member has the same initial state and terrains at every point.
     """
     points = PlainTable(f"{results.folder}\n{results.measure()}, IQM over members")
-    effects = PlainTable("main effects: IQM over members of their means over all else that is swept")
+    effects = PlainTable("main effects: IQM over members\nof their means over all else that is swept")
     for table, text, numbers in (
         (points, "values", ("point", "IQM", "95 %", "learning", "falls")),
         (effects, "value", ("IQM", "95 %", "difference", "95 %")),
@@ -76,7 +79,8 @@ def result_tables(results: SweepResults) -> list[Table]:
             table.add_column(name, justify="right", no_wrap=True)
     for row in point_rows(results):
         points.add_row(
-            label(results.plan, row["point"]), str(row["point"]), number(row["iqm"]),
+            textwrap.fill(label(results.plan, row["point"]), _VALUES, max_lines=3, placeholder="…"),
+            str(row["point"]), number(row["iqm"]),
             interval(row["low"], row["high"]), number(row["training_iqm"]), number(row["fall_rate"], ".0%"),
         )  # fmt: skip
     for row in effect_rows(results) if results.is_grid() else ():
@@ -84,7 +88,7 @@ def result_tables(results: SweepResults) -> list[Table]:
         low, high = row["difference_low"], row["difference_high"]
         difference = number(row["difference_iqm"], "+.1f"), interval(low, high, "+.1f")
         effects.add_row(
-            f"{row['key'].split('.')[-1].replace('_', ' ')}: {row['value']}", number(row["iqm"]),
+            shorten(f"{row['key'].split('.')[-1].replace('_', ' ')}: {row['value']}", _VALUES), number(row["iqm"]),
             interval(row["low"], row["high"]), *(("", "") if first else difference),
         )  # fmt: skip
     return [points, effects] if effects.rows else [points]

@@ -1,14 +1,12 @@
 """Tables for the terminal, narrow enough for 80 columns."""
 
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
 
-from dsjax.analysis.formats import count, interval, number, shorten
-from dsjax.analysis.members import UNITS
+from dsjax.analysis.formats import number
 from dsjax.analysis.stats import describe_episodes, iqm
 from dsjax.analysis.summary import evaluation_rows
 from dsjax.cli.terminal import PlainTable
@@ -19,9 +17,6 @@ from dsjax.machine import cores
 from dsjax.storage.run import read_run
 from dsjax.training.callbacks import RunStatus
 from dsjax.training.speed import Measurement, growth
-
-_NAME = 28  # letters of a group's name in a table
-_MOST_COLUMNS = 5  # of the table of differences: beside the key, a group each
 
 
 def summary_table(run: RunStatus) -> Table:
@@ -169,60 +164,3 @@ def soak_table(rows: list[tuple[int, int, float]]) -> Table:
         table.add_row(str(done), f"{steps:,}", f"{memory:,.1f}")
     table.add_caption(f"growth over the second half: {growth(rows):+.2f} MB per 10 million steps")
     return table
-
-
-def comparison_tables(groups: Sequence[dict], pairs: Sequence[dict], differences: Sequence[dict]) -> list[Table]:
-    """Return the tables of a comparison's rows: returns by group, when solved, pairs of groups, and what differs.
-
-    "learning" is each member's mean over its last 100 training episodes, "frozen" that of its frozen centers' last
-    episodes; shown are interquartile means over members with their 95 % bootstrap intervals.
-    """
-    returns = PlainTable(f"returns, IQM over members and its 95 % interval; frozen on {groups[0]['terrains']}")
-    solved = PlainTable(f"solved: a mean of {SOLVED_RETURN:.0f}; medians by Kaplan-Meier")
-    for table, names in (
-        (returns, ("learning", "frozen", "worst", "best", "falls")),
-        (solved, ("rule", "solved", "median steps", "median episodes")),
-    ):
-        table.add_column("group", overflow="fold")
-        for name in names:
-            table.add_column(name, justify="right", no_wrap=True)
-    for row in groups:
-        returns.add_row(
-            f"{shorten(row['group'], _NAME)}\n{count(row['members'], 'member')}, {row['median_steps']:,.0f} steps",
-            *(_with_interval(row, f"{what}_iqm") for what in ("training", "frozen")),
-            number(row["frozen_worst"]), number(row["frozen_best"]), number(row["fall_rate"], ".0%"),
-        )  # fmt: skip
-        for rule, name in (("training", "learning"), ("frozen", "frozen")):
-            medians = (row[f"{rule}_solved_median_{unit}s"] for unit in UNITS)
-            share = f"{row[f'{rule}_solved']}/{row['members']}"
-            label = shorten(row["group"], _NAME) if rule == "training" else ""
-            solved.add_row(label, name, share, *(number(m, ",.0f") for m in medians))
-    return [returns, solved, *_pairs_table(pairs), *_differences_table(differences)]
-
-
-def _differences_table(rows: Sequence[dict]) -> list[Table]:
-    """Return the table of the config keys in which groups differ; a group's values are a column."""
-    table = PlainTable("what differs")
-    if not rows or len(rows[0]) > _MOST_COLUMNS:
-        return []
-    table.add_column("key", overflow="fold")
-    for label in list(rows[0])[1:]:
-        table.add_column(shorten(label, _NAME), justify="right", overflow="fold")
-    for row in rows:
-        table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row.values()))
-    return [table]
-
-
-def _pairs_table(rows: Sequence[dict]) -> list[Table]:
-    pairs = PlainTable("probability of a higher frozen return [95 %]")
-    pairs.add_column("a member of", overflow="fold")
-    pairs.add_column("over one of", overflow="fold")
-    pairs.add_column("probability", justify="right")
-    for row in rows:
-        span = f"{row['probability']:.2f} [{interval(row['low'], row['high'], '.2f', ', ')}]"
-        pairs.add_row(shorten(row["first"], _NAME), shorten(row["second"], _NAME), span)
-    return [pairs] if pairs.rows else []
-
-
-def _with_interval(row: dict, name: str) -> str:
-    return f"{number(row[name])}\n{interval(row[name + '_low'], row[name + '_high'])}"

@@ -2,12 +2,17 @@ import math
 
 import pytest
 
-from dsjax.analysis.formats import count, duration, interval, number, shorten, shorten_all
+from dsjax.analysis.formats import count, duration, interval, number, short_number, shorten, shorten_all
 
 
 def test_a_number_that_does_not_exist_is_a_dash():
     assert [number(value) for value in (1.25, -3, math.nan, math.inf)] == ["1.2", "-3.0", "-", "-"]
     assert number(0.5, ".0%") == "50%"
+
+
+def test_large_numbers_have_three_digits():
+    found = [short_number(value) for value in (0, 950, 999.6, 12_345, 999_999, 240e6, 1.2e9)]
+    assert found == ["0", "950", "1k", "12.3k", "1M", "240M", "1.2G"]
 
 
 def test_an_interval_that_does_not_exist_is_a_dash():

@@ -81,7 +81,9 @@ def test_the_script_prints_and_writes_it_all(small_runs, tmp_path):
         assert name in output
     figures = ("training-steps", "training-episodes", "frozen-steps", "final-returns", "profile")  # none is solved
     names = {f"{name}.{kind}" for name in (*figures, "improvement") for kind in ("png", "pdf")}
-    assert {path.name for path in tmp_path.iterdir()} == names | {"groups.csv", "groups.md", "members.csv", "pairs.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == names | {
+        *("groups.csv", "groups.md", "members.csv", "pairs.csv", "differences.csv")
+    }
 
 
 @pytest.mark.parametrize(
