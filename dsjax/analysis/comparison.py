@@ -91,6 +91,8 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
         described = _names(list(together.values()))
     if labels and len(labels) != len(described):
         raise ConfigError(f"--labels: there are {len(labels)} for {len(described)} groups: {'; '.join(described)}")
+    if len(set(labels)) < len(labels):
+        raise ConfigError(f"--labels {' '.join(labels)}: each group needs a name of its own")
     labels = labels or described
     groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
     notes = [note for run in found for note in run.notes]

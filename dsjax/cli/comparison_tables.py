@@ -11,7 +11,7 @@ from dsjax.analysis.members import UNITS
 from dsjax.cli.terminal import PlainTable
 from dsjax.envs.task import SOLVED_RETURN
 
-_NAME = 21  # letters of a group's name in the table of returns
+_NAME = 24  # letters of a group's name in the table of returns
 _WIDER = 28  # and in those that have fewer numbers
 _KEY = 26  # letters of a config key
 _ROOM = 50  # letters of all groups' values in the table of differences, beside the key
@@ -38,7 +38,7 @@ def _returns_table(groups: Sequence[dict]) -> Table:
         table.add_row(
             f"{name}\n{count(row['members'], 'member')}, {short_number(row['median_steps'])} steps",
             *(_with_interval(row, f"{what}_iqm") for what in ("training", "frozen")),
-            number(row["frozen_worst"]), number(row["frozen_best"]), number(row["fall_rate"], ".0%"),
+            number(row["frozen_worst"], ".0f"), number(row["frozen_best"], ".0f"), number(row["fall_rate"], ".0%"),
         )  # fmt: skip
     return table
 

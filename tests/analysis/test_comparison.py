@@ -54,6 +54,8 @@ def test_groups_can_be_given_names(small_runs):
     assert [group.label for group in comparison.groups] == ["one", "other"]
     with pytest.raises(ConfigError, match="--labels: there are 1 for 2 groups: "):
         compare(paths(small_runs, "a", "b", "c"), labels=["one"])
+    with pytest.raises(ConfigError, match="--labels one one: each group needs a name of its own"):
+        compare(paths(small_runs, "a", "b", "c"), labels=["one", "one"])
 
 
 def test_members_that_end_early_are_kept_and_named(small_runs):
