@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -10,6 +10,9 @@ from dsjax.config import loading
 from dsjax.config.schema import FIRST_VALUES, Config
 from dsjax.config.shipped import find_config
 from dsjax.errors import ConfigError, Interrupted
+
+if TYPE_CHECKING:
+    from dsjax.training.callbacks import Callback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,8 @@ class TrainCommand(Origin):
     """Which member to watch."""
     tensorboard: bool = False
     """Log the figures of every round to RUN/tensorboard, for TensorBoard to show."""
+    wandb: bool = False
+    """Log the config and the figures of every round to Weights & Biases; WANDB_MODE=offline keeps them in RUN/wandb."""
     settings: Annotated[Config, tyro.conf.arg(name="")]
     """The run."""
 
@@ -89,6 +94,18 @@ class TrainCommand(Origin):
             what = f"best-of-{self.best_of}" if self.best_of else what
             name = f"{Path(place).stem.replace(':', '-')}-{origin}-{what}"
         return self.output or Path("runs") / name
+
+    def loggers(self) -> "list[Callback]":
+        """Return the callbacks that log the run elsewhere.
+
+        Raises:
+          RunError: what one of them needs is not installed, or not logged in.
+        """
+        from dsjax.training.tensorboard import TensorBoardLogger
+        from dsjax.training.wandb_logger import WandbLogger
+
+        wanted = ((self.tensorboard, TensorBoardLogger), (self.wandb, WandbLogger))
+        return [logger(self.folder) for chosen, logger in wanted if chosen]
 
     def watched(self) -> int | None:
         """Return the member to watch, or None."""
@@ -107,7 +124,6 @@ def main(arguments: list[str], program: str | None = None) -> None:
     from dsjax.cli.terminal import say
     from dsjax.training.progress import ProgressDisplay
     from dsjax.training.runtime import prepare
-    from dsjax.training.tensorboard import TensorBoardLogger
     from dsjax.training.trainer import Trainer
 
     console = Console()
@@ -116,9 +132,10 @@ def main(arguments: list[str], program: str | None = None) -> None:
         return "  " + entry.next_command("train", "--output", command.folder, "--resume", *flags)
 
     prepare(command.settings.rows)
-    loggers = [TensorBoardLogger(command.folder)] if command.tensorboard else []
-    kept = ["--tensorboard"] * command.tensorboard
-    trainer = Trainer(command.settings, command.folder, [ProgressDisplay(console), *loggers], command.watched())
+    kept = [*["--tensorboard"] * command.tensorboard, *["--wandb"] * command.wandb]
+    trainer = Trainer(
+        command.settings, command.folder, [ProgressDisplay(console), *command.loggers()], command.watched()
+    )
     try:
         trainer.run(command.resume, command.snapshot)
     except Interrupted as interrupted:
