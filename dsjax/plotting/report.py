@@ -1,25 +1,29 @@
-"""One self-contained HTML page of a comparison: numbers, figures, configs and a film, to open from a disk offline."""
+"""One self-contained HTML page of a comparison: its answer with a film, figures and tables, to open offline.
 
-import base64
+`content` makes the page's text from a comparison and a `Look` at its best member; `page` puts it in a document.
+"""
+
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
-from matplotlib.figure import Figure
+from markupsafe import Markup
 
 from dsjax.analysis.comparison import Comparison
 from dsjax.analysis.members import Member
-from dsjax.analysis.summary import group_rows, member_rows, pair_rows
 from dsjax.config.loading import to_toml
 from dsjax.errors import RunError
 from dsjax.evaluation import recording
-from dsjax.evaluation.controllers import Controllers, load_controllers
-from dsjax.plotting import comparisons, style
-from dsjax.plotting.synapses import draw, moved_farthest
+from dsjax.evaluation.controllers import load_controllers
+from dsjax.evaluation.recording import Recording
+from dsjax.plotting import report_pictures as pictures
+from dsjax.plotting.report_answer import all_members, answer, best_member
+from dsjax.plotting.report_pictures import Picture
+from dsjax.plotting.report_tables import tables
 from dsjax.storage.atomic import make_folder, write_text
 from dsjax.storage.metadata import read_events, version
 from dsjax.storage.run import Run
@@ -27,15 +31,13 @@ from dsjax.video import films
 
 _FILM_STEPS = 400  # a film of 8 s says how a walker walks, and is small enough for a page
 
-_CAPTIONS = {
-    "training-steps": "Training returns over steps, of the oscillating, learning controllers.",
-    "training-episodes": "Training returns over episodes; dotted where only some members have had so many.",
-    "solved": "Members solved by each of the two rules, over steps. Members not solved are censored, not left out.",
-    "frozen-steps": "Returns of the frozen centers on held-out terrains, evaluated between rounds.",
-    "final-returns": "Final episodes of every member's frozen centers, and the share that ended in a fall.",
-    "profile": "Share of members whose frozen centers score more than a return.",
-    "improvement": "Probability that a member of one group scores more than one of another.",
-}
+
+class Look(NamedTuple):
+    """What one member does: filmed with frozen centers, and seen from inside as it learns."""
+
+    caption: str  # of the film
+    film: str = ""  # MP4 in base64; none if empty
+    inside: Recording | None = None
 
 
 def write_report(comparison: Comparison, path: Path) -> None:
@@ -47,70 +49,100 @@ def write_report(comparison: Comparison, path: Path) -> None:
       comparison: of one run or many, which may be going on.
       path: of the HTML file.
     """
-    notes = list(comparison.notes)
-    pictures = [_picture(figure, _CAPTIONS[name]) for name, figure in comparisons.comparison_figures(comparison)]
-    best = _best(comparison)
-    name = f"{best.run.name}, member {best.index}"
-    pictures.append(_picture(comparisons.progress(best), f"Training of {name}."))
+    best = best_member(comparison)
+    caption = f"Frozen centers of {best.run.name}, member {best.index}, the best by mean return."
     try:
-        controllers = load_controllers(best.run.folder)
-        inside = recording.record(controllers, best.index)
-        pictures += [
-            _picture(figure, f"Inside {name}, oscillating and learning: {kind}.")
-            for kind, figure in draw(inside, moved_farthest(inside)).items()
-        ]
-        film = {
-            "data": _film(controllers, best.index),
-            "caption": f"Frozen centers of {name}, the best by mean return.",
-        }
+        look, notes = look_at(best.run.folder, best.index, caption), []
     except RunError as error:
-        film = None
-        notes.append(f"without a look inside and a film: {error}")
-    page = _template().render(
-        title=", ".join(run.name for run in _runs(comparison)),
+        look = Look("There is no film.")
+        notes = [f"without a look inside and a film: {error}"]
+    inside = list(pictures.of_inside(look.inside)) if look.inside else []
+    text = content(comparison, look, inside, notes)
+    make_folder(path.parent)
+    write_text(path, page(title(comparison), text))
+
+
+def look_at(
+    run: Path, member: int, caption: str, snapshot: str = "latest", check: Callable[[], None] = lambda: None
+) -> Look:
+    """Film a member of a run, and record it from inside.
+
+    Args:
+      run: run folder.
+      member: which member.
+      caption: of the film.
+      snapshot: "latest" or a round.
+      check: called now and then; may raise to end the work.
+
+    Raises:
+      RunError: there is no such snapshot, or it cannot be filmed.
+    """
+    controllers = load_controllers(run, snapshot)
+    check()
+    inside = recording.record(controllers, member)
+    check()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        films.film(controllers, [member], 0, [path], max_steps=_FILM_STEPS, check=check)
+        return Look(caption, pictures.encoded(path.read_bytes()), inside)
+
+
+def content(
+    comparison: Comparison,
+    look: Look,
+    inside: list[Picture],
+    notes: list[str] | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> str:
+    """Return the text of the page.
+
+    Args:
+      comparison: what to report.
+      look: its film.
+      inside: pictures of the same member from inside.
+      notes: caveats beside the comparison's.
+      check: called now and then; may raise to end the work.
+    """
+    shown: list[Picture] = []
+    for picture in pictures.of_comparison(comparison):
+        check()
+        shown.append(picture)
+    shown += [pictures.of_member(best_member(comparison)), *inside]
+    check()
+    return _environment().get_template("content.html").render(
+        title=title(comparison),
+        answer=answer(comparison),
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version("dsjax"),
         environments=sorted({run.config.environment.id for run in _runs(comparison)}),
-        terrains=comparison.terrains,
-        notes=notes,
-        groups=_group_table(comparison),
-        pairs=pair_rows(comparison),
-        members=member_rows(comparison),
-        pictures=pictures,
-        film=film,
+        notes=[*comparison.notes, *(notes or [])],
+        pictures=shown,
+        tables=tables(comparison),
+        film={"data": look.film, "caption": look.caption},
         runs=[_about(run) for run in _runs(comparison)],
-    )
-    make_folder(path.parent)
-    write_text(path, page)
+    )  # fmt: skip
 
 
-def _group_table(comparison: Comparison) -> list[list[Any]]:
-    """Return the groups' numbers, a row each and a column per group: names first, intervals with their value."""
-    rows = group_rows(comparison)
-    names = [name for name in rows[0] if not name.endswith(("_low", "_high"))]
-    return [[name, *(_with_interval(row, name) for row in rows)] for name in names]
+def page(title: str, content: str, live: bool = False) -> str:
+    """Return a document around a text.
+
+    Args:
+      title: of the browser's tab.
+      content: HTML, as of `content`.
+      live: whether it is served, and renews itself.
+    """
+    return _environment().get_template("page.html").render(title=title, content=Markup(content), live=live)
 
 
-def _with_interval(row: dict[str, Any], name: str) -> Any:
-    value = _number(row[name])
-    if f"{name}_low" not in row:
-        return value
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return f"{value} ({_number(low)} to {_number(high)})" if low == low and high == high else value
+def title(comparison: Comparison) -> str:
+    """Return the runs' names."""
+    return ", ".join(run.name for run in _runs(comparison))
 
 
 def _runs(comparison: Comparison) -> list[Run]:
     """Return the runs of a comparison, each once, in order."""
-    return list({m.run.folder: m.run for group in comparison.groups for m in group.members}.values())
-
-
-def _best(comparison: Comparison) -> Member:
-    """Return the member with the highest frozen return, or if none was evaluated, training return."""
-    members = [member for group in comparison.groups for member in group.members]
-    evaluated = [member for member in members if member.score == member.score]
-    if evaluated:
-        return max(evaluated, key=lambda member: member.score)
-    return max(members, key=lambda member: member.recent.mean() if len(member.recent) else float("-inf"))
+    members: list[Member] = all_members(comparison)
+    return list({member.run.folder: member.run for member in members}.values())
 
 
 def _about(run: Run) -> dict[str, Any]:
@@ -123,38 +155,10 @@ def _about(run: Run) -> dict[str, Any]:
     }
 
 
-def _picture(figure: Figure, caption: str) -> dict[str, str]:
-    image = BytesIO()
-    style.styled(figure.savefig)(image, format="png")
-    return {"data": _encoded(image.getvalue()), "caption": caption}
-
-
-def _film(controllers: Controllers, member: int) -> str:
-    """Return a short film as base64."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        films.film(controllers, [member], 0, [path], max_steps=_FILM_STEPS)
-        return _encoded(path.read_bytes())
-
-
-def _encoded(content: bytes) -> str:
-    return base64.b64encode(content).decode()
-
-
-def _template() -> jinja2.Template:
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dsjax.plotting", "."), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters["number"] = _number
-    return environment.get_template("report.html")
-
-
-def _number(value: Any) -> Any:
-    """Return a cell of a table: numbers with four digits that matter, grouped by thousands."""
-    if not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
-    if value != value:
-        return "-"
-    if abs(value) == float("inf"):
-        return "not reached"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+        loader=jinja2.PackageLoader("dsjax.plotting", "page"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )  # fmt: skip
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    return environment
