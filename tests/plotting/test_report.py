@@ -1,6 +1,4 @@
-import os
 import re
-import shutil
 
 import pytest
 from helpers import copy, run_command
@@ -8,8 +6,6 @@ from helpers import copy, run_command
 PHONE = {"width": 375, "height": 812}  # [pixels] of a small phone
 DESK = {"width": 1280, "height": 900}
 PICTURES = 6 + 1 + 5  # the comparison without times to solve, a member's progress, its inside
-# Of an installed browser; the test must not start to download one.
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -19,22 +15,6 @@ def page(small_runs, tmp_path_factory):
     assert status == 0, output
     assert output.split() == [str(path)]
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if BROWSER is None:
-        # CI installs one, so that this is tested there for certain.
-        assert "CI" not in os.environ, "there is no Chromium"
-        pytest.skip("there is no Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.mark.slow
