@@ -16,6 +16,9 @@ import jax
 import pytest
 from helpers import EARLY, SWEEP, run_command, started
 
+# Of an installed browser; a test must not start to download one.
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
 # Nothing may change type or shape unnoticed.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -79,6 +82,23 @@ def whole(sweep_file):
     status, output = run_command("sweep", sweep_file, "--output", folder)
     assert status == 0, output
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return Chromium. While it is open, this process can run no asyncio of its own: no snapshots, no trainings."""
+    if BROWSER is None:
+        # CI installs one, so that this is tested there for certain.
+        assert "CI" not in os.environ, "there is no Chromium"
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

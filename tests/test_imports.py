@@ -16,7 +16,7 @@ LIBRARY = (
 # Then the program's floors, from the bottom: a folder imports only from those above it in this list, and the library.
 FLOORS = (
     "errors", "machine", "envs", "config", "storage", "analysis", "evaluation", "training", "sweeps", "video",
-    "plotting", "cli",
+    "plotting", "report", "cli",
 )  # fmt: skip
 ORDER = (*LIBRARY, *FLOORS)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))

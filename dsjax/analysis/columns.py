@@ -115,6 +115,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "probability": "probability that a member of the first has a higher frozen_mean than one of the second",
         **_INTERVAL,
     },
+    "differences.csv": {
+        "key": "config key in which groups differ; a column for each group has its value",
+    },
     "points.csv": {
         "rank": "place by iqm, 1 is the best",
         "point": "number of the point in the sweep",

@@ -16,6 +16,7 @@ from dsjax.errors import ConfigError, Interrupted
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dsjax.training.callbacks import Callback
     from dsjax.training.trainer import Trainer
 
 
@@ -83,6 +84,8 @@ class TrainCommand(Origin):
     """Which member to watch."""
     tensorboard: bool = False
     """Log the figures of every round to RUN/tensorboard, for TensorBoard to show."""
+    wandb: bool = False
+    """Log the config and the figures of every round to Weights & Biases; WANDB_MODE=offline keeps them in RUN/wandb."""
     settings: Annotated[Config, tyro.conf.arg(name="")]
     """The run."""
 
@@ -97,13 +100,25 @@ class TrainCommand(Origin):
             name = f"{Path(place).stem.replace(':', '-')}-{origin}-{what}"
         return self.output or Path("runs") / name
 
+    def loggers(self) -> "list[Callback]":
+        """Return the callbacks that log the run elsewhere.
+
+        Raises:
+          RunError: what one of them needs is not installed, or not logged in.
+        """
+        from dsjax.training.tensorboard import TensorBoardLogger
+        from dsjax.training.wandb_logger import WandbLogger
+
+        wanted = ((self.tensorboard, TensorBoardLogger), (self.wandb, WandbLogger))
+        return [logger(self.folder) for chosen, logger in wanted if chosen]
+
     def watched(self) -> int | None:
         """Return the member to watch, or None."""
         return self.render_member if self.render else None
 
     def again(self, *flags: object) -> str:
         """Return the line that continues this run, indented."""
-        kept = ["--tensorboard"] * self.tensorboard
+        kept = [*["--tensorboard"] * self.tensorboard, *["--wandb"] * self.wandb]
         return "  " + entry.next_command("train", "--output", self.folder, "--resume", *kept, *flags)
 
 
@@ -140,12 +155,11 @@ def train(command: TrainCommand, console: "Console") -> "Trainer":
     from dsjax.cli.terminal import say
     from dsjax.training.progress import ProgressDisplay
     from dsjax.training.runtime import prepare
-    from dsjax.training.tensorboard import TensorBoardLogger
     from dsjax.training.trainer import Trainer
 
     prepare(command.settings.rows)
-    loggers = [TensorBoardLogger(command.folder)] if command.tensorboard else []
-    trainer = Trainer(command.settings, command.folder, [ProgressDisplay(console), *loggers], command.watched())
+    displays = [ProgressDisplay(console), *command.loggers()]
+    trainer = Trainer(command.settings, command.folder, displays, command.watched())
     try:
         trainer.run(command.resume, command.snapshot)
     except Interrupted as interrupted:

@@ -1,6 +1,7 @@
 """Figures that compare groups of members: how well they end, and when they are solved."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,7 @@ from dsjax.analysis.comparison import Comparison
 from dsjax.analysis.formats import count, shorten_all
 from dsjax.analysis.members import RULES
 from dsjax.analysis.stats import improvement, profile
-from dsjax.envs.task import SOLVED_RETURN
+from dsjax.envs.task import SOLVED_EPISODES, SOLVED_RETURN
 from dsjax.plotting.curves import frozen_curves, training_curves
 from dsjax.plotting.legends import DETAILED, group_handles, interval_handle, legend, marked, solved_line, wrapped
 from dsjax.plotting.returns import final_returns
@@ -22,9 +23,9 @@ from dsjax.plotting.style import WIDTH, few_ticks, group_color, group_line, lett
 def comparison_figures(comparison: Comparison, width: float = WIDTH) -> Iterator[tuple[str, Figure]]:
     """Yield (name, Figure) of all that a comparison can be drawn from; `left_out` says why others are missing."""
     missing = left_out(comparison)
-    yield "training-steps", training_curves(comparison, width=width)
-    yield "training-episodes", training_curves(comparison, "episode", width=width)
     for name, draw in (
+        ("training-steps", training_curves),
+        ("training-episodes", partial(training_curves, unit="episode")),
         ("solved", solved_over_time),
         ("frozen-steps", frozen_curves),
         ("final-returns", final_returns),
@@ -37,11 +38,17 @@ def comparison_figures(comparison: Comparison, width: float = WIDTH) -> Iterator
 
 def left_out(comparison: Comparison) -> dict[str, str]:
     """Return why figures are not drawn, a sentence by the figure's name: there would be nothing in them."""
-    missing = {}
+    missing: dict[str, str] = {}
     members = [member for group in comparison.groups for member in group.members]
     evaluated = [group for group in comparison.groups if len(group.scores())]
+    if not any(len(member.episodes["return"]) for member in members):
+        missing |= dict.fromkeys(("training-steps", "training-episodes"), "No training episode is completed yet.")
     if all(member.solved_at(rule, "step") < 0 for rule in RULES for member in members):
-        missing["solved"] = f"None of {count(len(members), 'member')} is solved yet, by either rule."
+        missing["solved"] = (
+            f"None of {count(len(members), 'member')} is solved yet by either rule: a mean return of "
+            f"{SOLVED_RETURN:.0f} over {SOLVED_EPISODES} training episodes in a row, or of the frozen centers over "
+            f"{SOLVED_EPISODES} held-out terrains."
+        )
     if not evaluated:
         never = "No frozen centers were evaluated; see evaluation.every."
         missing |= dict.fromkeys(("frozen-steps", "final-returns", "profile"), never)

@@ -1,4 +1,4 @@
-"""Callbacks observe a run. `progress` shows it on a terminal, `tensorboard` logs it.
+"""Callbacks observe a run. `progress` shows it on a terminal, `tensorboard` and `wandb_logger` log it.
 
 A callback is told of the run by a `RunStatus`, and changes nothing. An exception that it raises ends the run.
 """
