@@ -19,7 +19,7 @@ def walking(member, ends, total=20, score=250.0):
 
 
 def comparison(*groups):
-    return Comparison([Group(f"group {number}", list(group)) for number, group in enumerate(groups)], "test-v1", [])
+    return Comparison([Group(f"group {number}", list(group)) for number, group in enumerate(groups)], "test-v1", [], [])
 
 
 def test_a_member_walks_that_reaches_the_end_of_half_of_the_terrains(members):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dsjax.analysis.comparison import compare
-from dsjax.plotting import live, report
+from dsjax.report import live, page
 from dsjax.report.live import LiveReport, best_candidate
 from dsjax.report.page import Look
 from dsjax.storage import locks
@@ -22,7 +22,7 @@ def quick(monkeypatch):
         looks.append((member, snapshot))
         return Look(caption, f"film {len(looks)}")
 
-    monkeypatch.setattr(report, "look_at", look_at)
+    monkeypatch.setattr(page, "look_at", look_at)
     return looks
 
 
