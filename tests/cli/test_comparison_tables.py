@@ -37,7 +37,7 @@ def test_names_stay_on_one_line_and_differ(amount):
     lines = [line for line in text.splitlines() if "60 members, 2.46G steps" in line]
     assert len(lines) == amount
     assert "fal\u2026" not in text and "falls" in text
-    names = [text.splitlines()[number - 1][:28] for number, line in enumerate(text.splitlines()) if line in lines]
+    names = [text.splitlines()[number - 1][:29] for number, line in enumerate(text.splitlines()) if line in lines]
     assert len(set(names)) == amount
 
 
