@@ -87,7 +87,9 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
     _refuse_mixed_tasks(together.values(), by)
     firsts = [alike[0].config for alike in together.values()]
     described = _labels(firsts, by)
-    if not by and max(map(len, described)) > _LONGEST_LABEL:
+    differing = _differing(firsts, by)
+    branched = any(key.startswith("parent.") for key in differing)  # the name of a run's parent is none for the run
+    if not by and (branched or max(map(len, described)) > _LONGEST_LABEL):
         described = _names(list(together.values()))
     if labels and len(labels) != len(described):
         raise ConfigError(f"--labels: there are {len(labels)} for {len(described)} groups: {'; '.join(described)}")
@@ -96,7 +98,7 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
     labels = labels or described
     groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
     notes = [note for run in found for note in run.notes]
-    rows = [_difference(key, labels, firsts) for key in _differing(firsts, by)]
+    rows = [_difference(key, labels, firsts) for key in differing]
     return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups), rows)
 
 
@@ -150,7 +152,8 @@ def _labels(firsts: Sequence[Config], by: Sequence[str]) -> list[str]:
     if len(firsts) == 1 and not by:
         [config] = firsts
         values, own = _values(config), _values(loading.build({"preset": config.preset}))
-        keys = ["preset", *(key for key in values if values[key] != own[key] and key != "environment.backend")]
+        own |= {key: values[key] for key in values if key.startswith("parent.") or key == "environment.backend"}
+        keys = ["preset", *(key for key in values if values[key] != own[key])]
     return [", ".join(loading.described(key, _values(config, by)[key]) for key in keys) for config in firsts]
 
 

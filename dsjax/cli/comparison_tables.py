@@ -11,8 +11,7 @@ from dsjax.analysis.members import UNITS
 from dsjax.cli.terminal import PlainTable
 from dsjax.envs.task import SOLVED_RETURN
 
-_NAME = 24  # letters of a group's name in the table of returns
-_WIDER = 28  # and in those that have fewer numbers
+_NAME = 28  # letters of a group's name
 _KEY = 26  # letters of a config key
 _ROOM = 50  # letters of all groups' values in the table of differences, beside the key
 _MOST_GROUPS = 4  # that have a column each in it
@@ -34,11 +33,11 @@ def _returns_table(groups: Sequence[dict]) -> Table:
     table.add_column("group", no_wrap=True)
     for name in ("learning", "frozen", "worst", "best", "falls"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row, name in zip(groups, _names(groups, _NAME), strict=True):
+    for row, name in zip(groups, _names(groups), strict=True):
         table.add_row(
             f"{name}\n{count(row['members'], 'member')}, {short_number(row['median_steps'])} steps",
             *(_with_interval(row, f"{what}_iqm") for what in ("training", "frozen")),
-            number(row["frozen_worst"], ".0f"), number(row["frozen_best"], ".0f"), number(row["fall_rate"], ".0%"),
+            number(row["frozen_worst"]), number(row["frozen_best"]), number(row["fall_rate"], ".0%"),
         )  # fmt: skip
     return table
 
@@ -48,7 +47,7 @@ def _solved_table(groups: Sequence[dict]) -> Table:
     table.add_column("group", no_wrap=True)
     for name in ("rule", "solved", "median steps", "median episodes"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row, label in zip(groups, _names(groups, _WIDER), strict=True):
+    for row, label in zip(groups, _names(groups), strict=True):
         for rule, name in (("training", "learning"), ("frozen", "frozen")):
             medians = (row[f"{rule}_solved_median_{unit}s"] for unit in UNITS)
             share = f"{row[f'{rule}_solved']}/{row['members']}"
@@ -62,7 +61,7 @@ def _pairs_table(rows: Sequence[dict]) -> Table:
         table.add_column(header, no_wrap=True)
     table.add_column("probability", justify="right", no_wrap=True)
     labels = list(dict.fromkeys(label for row in rows for label in (row["first"], row["second"])))
-    name = dict(zip(labels, shorten_all(labels, _WIDER), strict=True))
+    name = dict(zip(labels, shorten_all(labels, _NAME), strict=True))
     shown = rows
     if len(rows) > _MOST_PAIRS:
         shown = [row for row in rows if row["first"] == labels[0]]
@@ -104,9 +103,9 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def _names(groups: Sequence[dict], most: int) -> list[str]:
-    return shorten_all([row["group"] for row in groups], most)
+def _names(groups: Sequence[dict]) -> list[str]:
+    return shorten_all([row["group"] for row in groups], _NAME)
 
 
 def _with_interval(row: dict, name: str) -> str:
-    return f"{number(row[name])}\n{interval(row[name + '_low'], row[name + '_high'])}"
+    return f"{number(row[name])}\n{interval(row[name + '_low'], row[name + '_high'], '.0f')}"

@@ -134,6 +134,16 @@ def test_what_a_branch_had_learned_before_is_said(small_runs, best_of, note):
     ]
 
 
+def test_a_branch_is_called_by_its_run(small_runs, tmp_path):
+    branch = copy(small_runs / "b", tmp_path / "branch")
+    text = (branch / "config.toml").read_text()
+    (branch / "config.toml").write_text(text.replace('[parent]\nrun = ""', '[parent]\nrun = "runs/other"'))
+    found = compare([small_runs / "a", branch])
+    assert [group.label for group in found.groups] == ["a", "branch"]
+    assert found.differences == [{"key": "parent.run", "a": "", "branch": "runs/other"}]
+    assert "other" not in compare([branch]).groups[0].label
+
+
 def test_members_on_different_tasks_make_no_group(small_runs, tmp_path):
     """`--by` may leave the task out; whoever compares them apart is told."""
     other = copy(small_runs / "b", tmp_path / "hard")
