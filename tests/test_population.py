@@ -1,12 +1,7 @@
-import re
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import ROOT
 
 from dsjax import population
 from dsjax.presets import PRESETS, preset
@@ -145,16 +140,6 @@ def test_each_member_has_its_own_numbers():
     moved = np.abs(state.members.synapses.center - start.members.synapses.center).max(axis=1)
     assert moved[0] == 0
     np.testing.assert_allclose(moved[2] / moved[1], 10, rtol=0.05)
-
-
-@pytest.mark.parametrize(("number", "printed"), [(0, "(32, 4)"), (1, "3")])
-def test_the_examples_of_the_readme_run(number, printed):
-    text = (ROOT / "README.md").read_text()
-    example = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[number]
-    assert len(example.strip().splitlines()) <= 17
-    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=120, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    assert printed in done.stdout
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])

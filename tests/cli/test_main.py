@@ -25,7 +25,7 @@ def test_help_names_every_command(capsys):
     assert capsys.readouterr().out.strip() == dsjax.__version__
 
 
-@pytest.mark.parametrize(("name", "remedy"), [("trian", "did you mean train"), ("xyz", "there are train, sweep, ")])
+@pytest.mark.parametrize(("name", "remedy"), [("trian", "did you mean train"), ("xyz", "there are demo, train, ")])
 def test_a_command_that_does_not_exist_is_said(name, remedy):
     with pytest.raises(ConfigError, match=f"^{name}: there is no such command; {remedy}"):
         run([name])

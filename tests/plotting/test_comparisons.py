@@ -97,9 +97,13 @@ def crafted(solved_at, trained):
     """Return a comparison of one group that was solved at some steps, -1 for never."""
     members = [
         SimpleNamespace(
-            index=k, running=True, score=np.nan, episodes={"return": [1.0]},
-            solved_at=lambda rule, unit, at=at: at, watched=lambda unit, t=t: t,
-        )  # fmt: skip
+            index=k,
+            running=True,
+            score=np.nan,
+            episodes={"return": [1.0]},
+            solved_at=lambda rule, unit, at=at: at,
+            watched=lambda unit, t=t: t,
+        )
         for k, (at, t) in enumerate(zip(solved_at, trained, strict=True))
     ]
     return Comparison([Group("crafted", members)], "test-v1", [], [])

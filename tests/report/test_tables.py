@@ -18,7 +18,7 @@ def named(comparison):
 
 def test_every_row_is_as_long_as_its_head(comparison):
     found = tables(comparison)
-    assert [table.name for table in found] == ["groups", "pairs", "members", "members-2"]
+    assert [table.name for table in found] == ["groups", "differences", "pairs", "members", "members-2"]
     for table in found:
         assert table.rows
         assert all(len(row) == len(table.head) for row in table.rows)
