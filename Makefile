@@ -1,7 +1,7 @@
 # `make train` and `make test` set up everything they need in .venv first.
 PYTHON ?= python3
 # EXTRAS=dev leaves out EnvPool, 740 MB of fast walkers, and Ray.
-EXTRAS ?= dev,fast,tensorboard,ray
+EXTRAS ?= dev,fast,tensorboard,wandb,ray
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 

@@ -50,6 +50,7 @@ class ProgressDisplay(Callback):
         self._started = self._shown = time.monotonic()
         self._first = 0.0  # share of the run that was done when this session began
         self._tick: int | None = None  # of the round, when last shown
+        self._explained = False  # whether a reader of lines has been told what the returns are
         self._curves: dict[str, list[float]] = {"learning": [], "frozen": []}  # medians of this session's rounds
 
     def __enter__(self) -> Self:
@@ -62,10 +63,8 @@ class ProgressDisplay(Callback):
             self._screen.stop()
 
     def on_start(self, run: RunStatus) -> None:
-        """Say what the returns are, where no bar is shown under which it stands."""
+        """Note where this session starts."""
         self._first, self._started = run.fraction(), time.monotonic()
-        if not self._live and not self._label:
-            self._console.print(_KEY, highlight=False)
 
     def on_step(self, run: RunStatus, tick: int) -> None:
         """Show progress if enough time has passed."""
@@ -129,6 +128,9 @@ class ProgressDisplay(Callback):
     def _line(self, fraction: float, *parts: str) -> None:
         """Print a line, where no bar is shown."""
         if not self._screen:
+            if not (self._explained or self._label):
+                self._console.print(_KEY, highlight=False)
+            self._explained = True
             line = "  ".join([f"{self._label}{fraction:4.0%}", *filter(None, parts)])
             self._console.print(line, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
