@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "/status":
                 self._send(HTTPStatus.OK, "application/json", json.dumps(report.status()))
             case "/live.js":
-                script = files("dsjax.plotting") / "page" / "live.js"
+                script = files("dsjax.report") / "templates" / "live.js"
                 self._send(HTTPStatus.OK, "text/javascript", script.read_text())
             case _:
                 self._send(HTTPStatus.NOT_FOUND, "text/plain", "there is no such page\n")

@@ -61,7 +61,8 @@ def test_the_page_keeps_current_while_a_run_goes_on(browser, tmp_path):
     before, film = tab.evaluate(cells), tab.inner_text("#film figcaption")
     until(tab, f"{cells} !== {before!r}")
     until(tab, f"document.querySelector('#film figcaption').innerText !== {film!r}")
-    assert abs(tab.evaluate("document.querySelector('#members').getBoundingClientRect().top") - top) <= 1
+    moved = tab.evaluate("document.querySelector('#members').getBoundingClientRect().top") - top
+    assert abs(moved) <= 1, tab.inner_text("#status")
     assert tab.evaluate("document.querySelector('#members-table').scrollLeft") == 50
     assert tab.evaluate("document.querySelector('details[id^=config]').open")
     end(training)

@@ -67,6 +67,9 @@ def test_what_there_is_to_get(server):
     assert "run &lt;1&gt;" in content and "run <1>" not in content
     status = json.loads(get(server, "/status")[1])
     assert status["version"] == json.loads(get(server, "/content")[1])["version"]
+    answer, content = get(server, "/live.js")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+    assert "steadily" in content
     assert get(server, "/none")[0].status == 404
     answer, content = get(server, "/", method="HEAD")
     assert (answer.status, content) == (200, "")

@@ -27,9 +27,18 @@ function anchor() {
   return { name: null, top: 0, y: scrollY };
 }
 
+// Makes a change, and scrolls so that the first part in sight stays where it is.
+function steadily(change) {
+  const there = anchor();
+  change();
+  const part = parts(main).get(there.name);
+  // At the very top a reader wants to see the top.
+  if (there.y === 0 || !part) scrollTo({ top: there.y, behavior: "instant" });
+  else scrollBy({ top: part.getBoundingClientRect().top - there.top, behavior: "instant" });
+}
+
 function renew(html) {
   const fresh = new DOMParser().parseFromString(`<main>${html}</main>`, "text/html").querySelector("main");
-  const there = anchor();
   const open = new Map([...main.querySelectorAll("details[id]")].map((box) => [box.id, box.open]));
   const aside = new Map([...main.querySelectorAll(".wide[id]")].map((box) => [box.id, box.scrollLeft]));
   const focused = document.activeElement && document.activeElement.id;
@@ -47,15 +56,13 @@ function renew(html) {
   for (const [id, value] of aside) if (document.getElementById(id)) document.getElementById(id).scrollLeft = value;
   if (focused && document.activeElement.id !== focused && document.getElementById(focused))
     document.getElementById(focused).focus({ preventScroll: true });
-  const part = parts(main).get(there.name);
-  // At the very top a reader wants to see the top.
-  if (there.y === 0 || !part) scrollTo({ top: there.y, behavior: "instant" });
-  else scrollBy({ top: part.getBoundingClientRect().top - there.top, behavior: "instant" });
 }
 
 function say(text, problem) {
-  if (line.textContent !== text) line.textContent = text;
-  line.classList.toggle("problem", problem);
+  steadily(() => {
+    if (line.textContent !== text) line.textContent = text;
+    line.classList.toggle("problem", problem);
+  });
 }
 
 async function ask(what) {
@@ -71,7 +78,7 @@ async function look() {
     const status = await ask("status");
     if (status.version !== version) {
       const next = await ask("content");
-      renew(next.content);
+      steadily(() => renew(next.content));
       version = next.version;
     }
     document.title = status.title;
