@@ -43,12 +43,16 @@ class Controllers:
         """Return whether they are of a run, whose folder takes what is found out about them."""
         return pretrained.name_of(self.folder) is None
 
+    def called(self, member: int) -> str:
+        """Return what to call a member: the name of a controller's file, or its run and number."""
+        return f"{self.name} member {member}" if self.in_run() else self.name
+
     def about(self, member: int) -> str:
         """Return one line on a member: where it comes from, and how well it walks if that is known."""
         trained = f"{self.steps[member]:,} steps of training"
         if self.in_run():
-            return f"{self.name}, member {member}: {trained}"
-        text = f"{self.name}: {trained} in {self.origin['run']}"
+            return f"{self.called(member)}: {trained}"
+        text = f"{self.called(member)}: {trained} in {self.origin['run']}"
         if found := self.origin.get("scores"):
             text += (
                 f"; frozen centers on {found['episodes']} terrains of {found['terrains']}: mean {found['mean']:.1f}, "

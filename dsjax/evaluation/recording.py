@@ -45,7 +45,8 @@ _Step: TypeAlias = Callable[..., tuple[PopulationState, Any, Any, Activity]]
 class Recording:
     """Consecutive episodes of one controller: T rows, E episodes."""
 
-    run: str  # name of the run
+    who: str  # what to call the controller, with its run, round and member if it is of a run
+    run: str  # name of the run, or of the controller's file
     round: int  # of the snapshot
     member: int
     mode: str  # one of `Mode`: as in training; or without learning, acting with the weights, or with the centers
@@ -99,8 +100,7 @@ class Recording:
             terrain = f"terrains {self.terrain} to {self.terrain + count - 1}"
             result = f"mean return {self.returns.mean():.1f}"
             ended = ", ".join(f"{number} {outcome}" for outcome, number in Counter(self.outcome.tolist()).items())
-        who = f"{self.run}, round {self.round}, member {self.member}, {MODES[self.mode]}"
-        return f"{who}\n{self.terrains}, {terrain}: {result} ({ended})"
+        return f"{self.who}, {MODES[self.mode]}\n{self.terrains}, {terrain}: {result} ({ended})"
 
     def crossings(self, index: int) -> np.ndarray:
         """Return the rows at which a synapse's weight crosses its center upwards, as `synapse.renew` defines it."""
@@ -131,7 +131,8 @@ def read_recording(path: Path) -> Recording:
         values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
     if values["amplitude"].shape != values["weight"].shape:
         raise RunError(f"{path}: recorded by an older dsjax, without each synapse's own amplitude; record it again")
-    return Recording(**values | {"oscillator": OscillatorParams(*values["oscillator"].tolist())})
+    who = {"who": "{run}, round {round}, member {member}".format(**values)}  # which dsjax 0.2 did not write
+    return Recording(**who | values | {"oscillator": OscillatorParams(*values["oscillator"].tolist())})
 
 
 def record(
@@ -175,6 +176,7 @@ def record(
     own, fade = controller.synapse_params(config.params()), columns.pop("fade")
     amplitude = jax.vmap(lambda fade: synapse.amplitude(state.members.synapses._replace(fade=fade), own))(fade)
     return Recording(
+        who=f"{trained.name}, round {trained.round}, member {member}" if trained.in_run() else trained.name,
         run=trained.name,
         round=trained.round,
         member=member,

@@ -55,7 +55,7 @@ def draw_run(
         raise RunError(f"--synapses {' '.join(synapses)}: three different ones are needed")
     loaded = load_controllers(run, snapshot)
     folder = output or (run / "figures" if loaded.in_run() else Path("figures"))
-    name = f"dynamics-member{member}"
+    name = f"dynamics-member{member}" if loaded.in_run() else f"dynamics-{loaded.name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)  # before the walk, which takes a while
         seen = recording.record(loaded, member, mode, terrain, episodes)

@@ -57,10 +57,12 @@ class Filmed:
     paths: list[Path]  # of the films; empty if no episode reached the return
     kept: list[Path]  # those of them that were there before, and are as they were
 
+    controllers: Controllers  # that played
+
     def best(self) -> str:
         """Return what to say of the best episode."""
         best = self.episodes[0]
-        which = f"member {best.member} on terrain {best.terrain} of {TERRAINS}"
+        which = f"{self.controllers.called(best.member)} on terrain {best.terrain} of {TERRAINS}"
         return f"the best of {len(self.episodes)} returned {best.total:.1f}: {which}"
 
 
@@ -113,7 +115,7 @@ def film_run(
     scenes = _scenes([episode for episode in played if episode.total >= min_return], grid)
     shot = _Shot(loaded, weights, fps, max_steps)
     with task_progress(console, f"filming {count(len(scenes), 'film')}") as check:
-        return Filmed(played, *_film_scenes(scenes, shot, output, formats, check))
+        return Filmed(played, *_film_scenes(scenes, shot, output, formats, check), loaded)
 
 
 def _film_scenes(
@@ -144,10 +146,11 @@ def _scenes(episodes: list[Episode], side_by_side: bool) -> list[list[Episode]]:
 
 def _name(scene: list[Episode], shot: _Shot) -> str:
     """Return what to call a film: its best return first, so that the names of good films sort by it."""
-    parts = [
-        f"return{max(scene).total:+06.1f}", shot.controllers.name, f"round{shot.controllers.round}",
-        "member" + "+".join(_spans([episode.member for episode in scene])), f"terrain{scene[0].terrain:03d}",
-    ]  # fmt: skip
+    parts = [f"return{max(scene).total:+06.1f}", shot.controllers.name]
+    if shot.controllers.in_run():
+        members = "+".join(_spans([episode.member for episode in scene]))
+        parts += [f"round{shot.controllers.round}", f"member{members}"]
+    parts += [f"terrain{scene[0].terrain:03d}"]
     parts += ["oscillating"] * (shot.weights == "oscillating")
     parts += [f"{shot.max_steps}steps"] * (shot.max_steps is not None)
     return "-".join(parts)
@@ -232,9 +235,8 @@ class _Cast(NamedTuple):
 
 def _cast(trained: Controllers, members: Sequence[int], label: str = "") -> _Cast:
     config, rows = trained.config, np.asarray(members)
-    whole = f"{trained.name} member {{}}" if trained.in_run() else trained.name
-    who = "member {}" if len(members) > 1 else whole
-    labels = [label or who.format(member) for member in members]
+    several = len(members) > 1
+    labels = [label or (f"member {member}" if several else trained.called(member)) for member in members]
     params = jax.tree.map(lambda leaf: leaf[rows], trained.params())
     return _Cast(config.environment.id, config.spec(), population.select(trained.state, rows), params, labels)
 

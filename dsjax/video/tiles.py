@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from dsjax.envs.task import SPEED, moved, outcome_of
 
 _VIEW = (600, 400)  # [pixel] BipedalWalker's own picture, in which the walker is a fifth from the left
-_CROP = (440, 200)  # [pixel] what is shown of it
-_ABOVE = 95  # [pixel] from the hull up to the crop's upper edge
+_CROP = (360, 150)  # [pixel] what is shown of it
+_ABOVE = 54  # [pixel] from the hull up to the crop's upper edge
 _SCALE = 30  # [pixel/m] of the picture
 _FOLLOW = 0.08  # share of the hull's rise that the crop follows in a picture: the hull's bobbing stays visible
 _WIDEST_TILE = 660  # [pixel]
@@ -22,7 +22,7 @@ _WALKING, _DIM = (38, 42, 51), (120, 120, 120)
 _OVER = {"finished": (0, 112, 66), "fell": (156, 38, 38), "retreated": (133, 77, 14), "timeout": (105, 105, 105)}
 _FONTS = range(18, 5, -1)  # [pixel] sizes of a caption, the largest that fits being taken
 # What may stand right of a label; the short form where the long one leaves too small a font.
-_WIDEST, _WIDEST_SHORT = "retreated · return -000 · step 0000", "retreated -000"
+_WIDEST, _WIDEST_SHORT = "retreated · return -000.0 · step 0000", "retreated -000.0"
 _SMALLEST = 10  # [pixel] size of a legible font
 
 
@@ -110,7 +110,7 @@ class Tiles(VectorWrapper):
         tile = Image.new("RGB", self.tile, _OVER.get(outcome, _WALKING))
         tile.paste(picture, (0, self._strip))
         pen, middle, margin = ImageDraw.Draw(tile), self._strip // 2, self._font.size // 2
-        earned = f"{self.returns[walker]:.0f}"
+        earned = f"{self.returns[walker]:.1f}"
         parts = [outcome, earned] if self._short else [outcome, f"return {earned}", f"step {self._steps[walker]}"]
         earned = (" " if self._short else " · ").join(filter(None, parts))
         pen.text((margin, middle), self._labels[walker], "white", self._font, anchor="lm")

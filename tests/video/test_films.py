@@ -56,7 +56,7 @@ def test_a_film_is_named_by_the_score_and_shows_every_step_of_the_episode(run, s
     assert path.name == f"return{score['return']:+06.1f}-run-round1-member0-terrain000.mp4"
     shown = pictures(path)
     assert len(shown) == score["length"] + 1 + LAST
-    assert shown.shape[1:] == (328, 660, 3)
+    assert shown.shape[1:] == (302, 660, 3)
     changes = np.abs(np.diff(shown, axis=0))
     assert changes[: score["length"]].max(axis=(1, 2, 3)).min() > 20  # none is doubled
     assert changes[score["length"] :].mean() < 0.5  # the end stands still
@@ -80,7 +80,7 @@ def test_a_grid_shows_members_side_by_side_until_the_last_one_is_over(run, score
     shown = pictures(path)
     lengths = [row["length"] for row in mine]
     assert lengths[0] < lengths[1]
-    assert shown.shape == ((lengths[1] + LAST) // 2 + 1, 318, 1280, 3)
+    assert shown.shape == ((lengths[1] + LAST) // 2 + 1, 294, 1280, 3)
     first, other = np.split(shown[lengths[0] // 2 + 2 : lengths[1] // 2], 2, axis=2)
     assert np.abs(first - first[0]).mean() < 0.5  # it has fallen, and lies still
     assert np.abs(np.diff(other, axis=0)).max() > 100
@@ -177,7 +177,7 @@ def test_the_script_says_what_it_filmed_and_what_it_did_not(run, tmp_path):
     status, said = run_command("record", *flags, "--min-return", 300)
     assert status == 1
     [best] = film_run(run, members=(1,), min_return=300).episodes
-    assert f"No episode reached a return of 300; the best of 1 returned {best.total:.1f}: member 1 on terrain 0" in said
+    assert f"No episode reached a return of 300; the best of 1 returned {best.total:.1f}: run member 1 on terrain 0" in said
 
 
 @pytest.mark.parametrize(
