@@ -3,8 +3,18 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dsjax.evaluation.controllers import Controllers
+
+# How long a GIF takes on one core: to compile, and then to film.
+_START = 3  # [s]
+_STEPS_PER_SECOND = 80
 
 
 def main(arguments: list[str], program: str | None = None) -> None:
@@ -31,18 +41,14 @@ def watch(
         snapshot: Which snapshot: latest, best (highest median of the frozen centers in training), or a round.
         gif: Write a GIF although there is a display.
         max_steps: Environment steps of the GIF, 50 of which are a second; it shows the first terrain.
-        output: The GIF; videos/NAME.gif if not given. A file that is there is replaced.
+        output: Write a GIF to this file; videos/NAME.gif if not given. A file that is there is replaced.
     """
     # Imported here because --help needs none of it.
-    from itertools import count
-
     from rich.console import Console
 
-    from dsjax.cli.terminal import say
+    from dsjax.cli.terminal import note, say
     from dsjax.errors import RunError
     from dsjax.evaluation.controllers import load_controllers
-    from dsjax.evaluation.score import play
-    from dsjax.training.progress import task_progress
     from dsjax.training.runtime import prepare
 
     if min(episodes, max_steps) < 1:
@@ -54,22 +60,47 @@ def watch(
     loaded = load_controllers(run, snapshot)
     [member] = loaded.members([member])
     say(console, loaded.about(member))
-    if has_display() and not gif:
-        say(console, "Close with Ctrl-C.")
-        columns = play(loaded, [member], range(episodes), render=True)
+    if has_display() and not (gif or output):
+        try:
+            _show(console, loaded, member, episodes)
+            return
+        except RunError as error:
+            note(console, f"{error}; a GIF shows the walker instead")
+    name = f"{loaded.name}-member{member}" if loaded.in_run() else loaded.name
+    _film(console, loaded, member, max_steps, output or Path("videos") / f"{name}.gif")
+
+
+def _show(console: "Console", loaded: "Controllers", member: int, episodes: int) -> None:
+    """Show episodes in a window, and print their returns."""
+    from dsjax.analysis.formats import count
+    from dsjax.cli.terminal import say
+    from dsjax.video import window
+
+    say(console, f"{count(episodes, 'episode')} in a window; close it, or press Ctrl-C, to end.")
+    if columns := window.show(loaded, member, episodes):
         for terrain, total in zip(columns["terrain"], columns["return"], strict=True):
             say(console, f"terrain {terrain} of test-v1: return {total:.1f}")
-        return
+
+
+def _film(console: "Console", loaded: "Controllers", member: int, max_steps: int, path: Path) -> None:
+    """Write a GIF, and print how long that takes and what it shows."""
+    from rich.console import Console
+
+    from dsjax.cli.terminal import say
+    from dsjax.training.progress import task_progress
     from dsjax.video.films import film
 
-    name = f"{loaded.name}-member{member}" if loaded.in_run() else loaded.name
-    path, steps = output or Path("videos") / f"{name}.gif", count(1)
+    steps = 0
+    say(console, f"Filming {max_steps} steps to {path}: about {_START + max_steps / _STEPS_PER_SECOND:.0f} seconds")
     with task_progress(Console(stderr=True), "filming") as check:
-        [total] = film(loaded, [member], 0, [path], max_steps=max_steps, check=lambda: check(next(steps) / max_steps))
-    say(
-        console,
-        f"{path}: the first {max_steps / 50:.0f} seconds on terrain 0 of test-v1, in which it earns {total:.1f}",
-    )
+
+        def each_step() -> None:
+            nonlocal steps
+            steps += 1
+            check(steps / max_steps)
+
+        [total] = film(loaded, [member], 0, [path], max_steps=max_steps, check=each_step)
+    say(console, f"{path}: terrain 0 of test-v1, return {total:.1f} after {steps} steps ({steps / 50:.1f} s)")
 
 
 def has_display() -> bool:

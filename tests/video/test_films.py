@@ -177,7 +177,8 @@ def test_the_script_says_what_it_filmed_and_what_it_did_not(run, tmp_path):
     status, said = run_command("record", *flags, "--min-return", 300)
     assert status == 1
     [best] = film_run(run, members=(1,), min_return=300).episodes
-    assert f"No episode reached a return of 300; the best of 1 returned {best.total:.1f}: run member 1 on terrain 0" in said
+    assert "No episode reached a return of 300; the best of 1 returned" in said
+    assert f"returned {best.total:.1f}: run member 1 on terrain 0" in said
 
 
 @pytest.mark.parametrize(
