@@ -39,6 +39,9 @@ dsjax train --branch pretrained:ambler --members 4 --steps 200000 --output runs/
 All numbers are of the frozen centers on the 100 terrains of `test-v1`; the second command makes them again. Steps are
 those of the run that the walker is from; `runner`, `strider`, `pacer` and `rambler` continued other runs.
 
+The gait diagrams show five seconds of terrain 0. A bar is pale where the leg is on the ground and the walker does not
+sense it: see [Inside a controller](dynamics.md).
+
 | walker | mean | standard deviation | worst | falls | mean length [steps] | steps trained |
 |---|---|---|---|---|---|---|
 """
@@ -68,7 +71,7 @@ def _section(name: str, walker: Controllers) -> str:
     origin = walker.origin
     return (
         f"## {name}\n\n{_NOTES[name]}\n\n![{name} walks](images/walkers/{name}.gif)\n\n"
-        f"![Gait of {name}: when each foot is on the ground](images/walkers/{name}-gait.png)\n\n"
+        f"![Gait of {name}: when each leg is on the ground](images/walkers/{name}-gait.png)\n\n"
         f"Member {origin['member']} of `{origin['run']}` at round {origin['round']}, commit "
         f"`{origin['git_commit'][:7]}`:\n\n    {origin['command']}\n"
     )

@@ -19,6 +19,7 @@ TERRAINS = {"validation-v1": 7_000_000_000, "test-v1": 8_000_000_000}
 
 _FALL_REWARD = -100.0  # BipedalWalker's reward for a fall, and for walking back past the terrain's beginning
 SPEED = 2  # place in an observation of the hull's speed ahead, as 0.12 s/m times it
+CONTACTS = (8, 13)  # where an observation says whether each leg is on the ground
 _TICK = 1 / 50  # [s] of an environment step
 START = 14 / 3  # [m] from the terrain's beginning to where the hull starts: 10 pieces of terrain, of 14/30 each
 _AT_THE_BEGINNING = 0.1  # [m]

@@ -19,7 +19,7 @@ from dsjax import controller, population, synapse
 from dsjax.controller import TIME_STEP, Activity, ControllerParams, ControllerSpec
 from dsjax.envs import bipedal, task
 from dsjax.envs.bipedal import Episodes
-from dsjax.envs.task import SPEED, Mode, TerrainSet, moved, outcome_of
+from dsjax.envs.task import CONTACTS, SPEED, Mode, TerrainSet, moved, outcome_of
 from dsjax.errors import RunError
 from dsjax.evaluation import evaluate
 from dsjax.evaluation.controllers import Controllers
@@ -62,6 +62,7 @@ class Recording:
     starts: np.ndarray  # (T,) bool, the observation comes from a reset
     ends: np.ndarray  # (T,) bool, the observation is an episode's last
     observation: np.ndarray  # (T, 24) as BipedalWalker gives it
+    touching: np.ndarray  # (T, 2) bool, leg on the ground; the observation's contacts miss many, see `_touching`
     reward: np.ndarray  # (T,) that came with the observation; 0 where it starts
     modulator: np.ndarray  # (T,) what the synapses learned from, before acting; 0 if they did not
     action: np.ndarray  # (T, 4) in [-1, 1]; nan where it ends
@@ -131,8 +132,11 @@ def read_recording(path: Path) -> Recording:
         values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
     if values["amplitude"].shape != values["weight"].shape:
         raise RunError(f"{path}: recorded by an older dsjax, without each synapse's own amplitude; record it again")
-    who = {"who": "{run}, round {round}, member {member}".format(**values)}  # which dsjax 0.2 did not write
-    return Recording(**who | values | {"oscillator": OscillatorParams(*values["oscillator"].tolist())})
+    older = {  # what dsjax 0.2 did not write
+        "who": "{run}, round {round}, member {member}".format(**values),
+        "touching": values["observation"][:, CONTACTS] > 0,
+    }
+    return Recording(**older | values | {"oscillator": OscillatorParams(*values["oscillator"].tolist())})
 
 
 def record(
@@ -235,13 +239,23 @@ def _play(env: Episodes, terrain: int, step: _Step, state: PopulationState) -> t
     while True:
         seen = {"observation": observation, "reward": reward, "starts": not rows, "ends": over}
         state, action, weight, activity = step(state, *map(_alone, (terrain, len(rows), *seen.values())))
-        rows.append(seen | _inside(state, action, weight, activity, over))
+        rows.append(seen | {"touching": _touching(env)} | _inside(state, action, weight, activity, over))
         if over:
             return state, rows, outcome_of(terminated, reward, way)
         if not (state.running[0] and np.isfinite(rows[-1]["action"]).all()):
             raise FloatingPointError
         observation, reward, terminated, truncated, _ = env.step(rows[-1]["action"])
         over, way = terminated or truncated, way + moved(observation[SPEED])
+
+
+def _touching(env: Episodes) -> np.ndarray:
+    """Return whether each leg is on the ground, (2,) bool.
+
+    The observation says so too, but gymnasium ends a contact there as soon as the leg leaves one piece of the ground,
+    though it may be on the next one: of a lower leg that lies on the ground, half of the contacts are missed.
+    """
+    walker: Any = env.unwrapped
+    return np.array([any(edge.contact.touching for edge in leg.contacts) for leg in walker.legs[1::2]])
 
 
 def _alone(value: Any) -> np.ndarray:

@@ -12,10 +12,11 @@ from matplotlib.lines import Line2D
 
 from dsjax import oscillator
 from dsjax.controller import TIME_STEP
+from dsjax.envs.task import CONTACTS
 from dsjax.evaluation.recording import Recording
 from dsjax.oscillator import OscillatorState
 from dsjax.plotting.style import MAP, TIME, WIDTH, group_color, group_line, styled
-from dsjax.plotting.synapse_names import ANGLES, CONTACTS
+from dsjax.plotting.synapse_names import ANGLES
 
 _WALKER_STEP = 20.0  # [ms] of simulated time per environment step: BipedalWalker has 50 in a second
 _CLOSE_UP = 240  # steps: some ten strides
@@ -111,18 +112,17 @@ def neurons(seen: Recording) -> Figure:
 
 @styled
 def gait(seen: Recording) -> Figure:
-    """Draw joint angles and actions in a close-up and, as a gait diagram, when each foot is on the ground."""
+    """Draw joint angles and actions in a close-up and, as a gait diagram, when each leg is on the ground."""
     figure = Figure(figsize=(WIDTH, 7.2))
     axes = figure.subplots(5, 1, sharex=True, height_ratios=[1, 1, 1, 1, 0.6])
     rows, close_up = _close_up(seen)
     seconds = seen.time[rows] / 1000
-    contact = seen.observation[:, CONTACTS] > 0
     for leg in (0, 1):
         for place in (0, 1):
             joint = 2 * leg + place
             axes[place].plot(seconds, seen.observation[rows, ANGLES[joint]], color=group_color(leg))
             axes[2 + place].plot(seconds, seen.action[rows, joint], color=group_color(leg))
-    _footfall(axes[4], contact, rows, seconds)
+    _footfall(axes[4], seen, rows, seconds)
     titles = f"hip angle, {close_up}", "knee angle, as observed: 1 rad added", "hip action", "knee action"
     labels = "[rad]", "[rad]", "share of torque", "share of torque"
     for axis, title, label in zip(axes, titles, labels, strict=False):
@@ -139,31 +139,34 @@ def gait(seen: Recording) -> Figure:
 
 @styled
 def gait_diagram(seen: Recording) -> Figure:
-    """Draw when each foot is on the ground, in a close-up, in the walker's own time."""
+    """Draw when each leg is on the ground, in a close-up, in the walker's own time."""
     figure = Figure(figsize=(WIDTH, 1.3))
     axis = figure.subplots()
     rows, _ = _close_up(seen)
-    _footfall(axis, seen.observation[:, CONTACTS] > 0, rows, np.arange(rows.start, rows.stop) * _WALKER_STEP / 1000)
+    _footfall(axis, seen, rows, np.arange(rows.start, rows.stop) * _WALKER_STEP / 1000)
     axis.set_xlabel("time [s]")
     return figure
 
 
-def _footfall(axis: Axes, contact: np.ndarray, rows: slice, seconds: np.ndarray) -> None:
-    """Draw a bar wherever a foot is on the ground."""
+def _footfall(axis: Axes, seen: Recording, rows: slice, seconds: np.ndarray) -> None:
+    """Draw a bar wherever a leg is on the ground, pale where the walker does not sense it."""
     step = seconds[1] - seconds[0] if len(seconds) > 1 else 0
+    sensed = seen.observation[:, CONTACTS] > 0
     for leg in (0, 1):
-        bars = [(second, step) for second in seconds[contact[rows, leg]]]
-        axis.broken_barh(bars, (0.65 - leg, 0.7), color="black", linewidth=0)
-    axis.set(yticks=[1, 0], yticklabels=["leg 1", "leg 2"], ylim=(-0.5, 1.5), title=_contacts(contact))
+        for there, alpha in ((seen.touching & ~sensed, 0.35), (sensed, 1.0)):
+            bars = [(second, step) for second in seconds[there[rows, leg]]]
+            axis.broken_barh(bars, (0.65 - leg, 0.7), color=group_color(leg), alpha=alpha, linewidth=0)
+    title = f"leg on the ground, pale where not sensed; of all steps: {_shares(seen.touching)}"
+    axis.set(yticks=[1, 0], yticklabels=["leg 1", "leg 2"], ylim=(-0.5, 1.5), title=title)
     axis.grid(axis="y", visible=False)
 
 
-def _contacts(contact: np.ndarray) -> str:
-    """Return how much of the time the feet were on the ground, in words."""
+def _shares(touching: np.ndarray) -> str:
+    """Return for how much of the time the legs were on the ground, in words."""
     one, two, both, none = (
-        f"{100 * np.mean(when):.0f} %" for when in (*contact.T, contact.all(axis=1), ~contact.any(axis=1))
+        f"{100 * np.mean(when):.0f} %" for when in (*touching.T, touching.all(axis=1), ~touching.any(axis=1))
     )
-    return f"foot on the ground; of all observations: leg 1 {one}, leg 2 {two}, both {both}, neither {none}"
+    return f"leg 1 {one}, leg 2 {two}, both {both}, neither {none}"
 
 
 def _close_up(seen: Recording) -> tuple[slice, str]:

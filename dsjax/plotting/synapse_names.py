@@ -15,7 +15,6 @@ SENSES = (
     *(sense.format(leg) for leg in (1, 2) for sense in _LEG),
 )
 ANGLES = tuple(SENSES.index(f"{joint} angle") for joint in JOINTS)
-CONTACTS = tuple(SENSES.index(f"contact {leg}") for leg in (1, 2))
 
 _BIAS = "bias"
 _INPUTS = (

@@ -25,6 +25,8 @@ from dsjax.plotting.synapse_names import Synapse, farthest, parse
 
 # Where a figure's axes hold deviations of weights from their centers, in amplitudes.
 _SWING = (-1.15, 1.15)
+_MUCH = 1e-3  # from this change of the amplitude on it is drawn in percent
+_FEW = 10  # crossings that are too few for a section or a return map to show a pattern
 _CROSSING: Any = {"marker": "o", "linestyle": "", "color": "white", "markeredgecolor": "black", "markersize": 4.5}
 
 
@@ -130,12 +132,14 @@ def _amplitude(axis: Axes, seen: Recording) -> None:
     """Draw how the amplitude changes: all synapses' alike, but layer 1 may have a share of it."""
     amplitude, first = seen.amplitude[:, -1], seen.amplitude[0]
     with np.errstate(invalid="ignore"):  # an amplitude of 0 does not change
-        axis.plot(seen.time / 1000, 1e6 * (amplitude / amplitude[0] - 1), color="black")
-    whose = f"of all weights: {first[-1]:.4f}"
+        change = amplitude / amplitude[0] - 1
+    unit, parts = ("%", 100) if np.abs(change).max() > _MUCH else ("ppm", 1e6)
+    axis.plot(seen.time / 1000, parts * change, color="black")
+    whose = f"{first[-1]:.4f} of all weights"
     if first[0] != first[-1]:
-        of_layer_1 = f"of layer 1: {first[0]:.4f}" if first[0] else "layer 1 rests"
-        whose = f"of layers 3 and 4: {first[-1]:.4f}, {of_layer_1}"
-    axis.set(ylabel="change [ppm]", title=f"amplitude at first {whose}; and its change")
+        of_layer_1 = f"{first[0]:.4f} of layer 1" if first[0] else "0 of layer 1, which rests (input_amplitude 0)"
+        whose = f"{first[-1]:.4f} of layers 3 and 4, {of_layer_1}"
+    axis.set(ylabel=f"change [{unit}]", title=f"change of the amplitude, at first {whose}")
 
 
 def _modulator(axis: Axes, seen: Recording) -> None:
@@ -153,13 +157,16 @@ def _modulator(axis: Axes, seen: Recording) -> None:
 
 
 def _periods(axis: Axes, seen: Recording, chosen: Sequence[Synapse]) -> None:
-    seconds, periods = seen.time / 1000, seen.period / 1000
+    swings = _swings(seen)
+    those = swings if swings.any() else np.ones_like(swings)  # without an amplitude, periods pass all the same
+    seconds, periods = seen.time / 1000, seen.period[:, those] / 1000
     quantiles = np.percentile(periods, (5, 25, 75, 95), axis=1)
     for low, high, alpha in ((0, 3, 0.15), (1, 2, 0.25)):
         axis.fill_between(seconds, quantiles[low], quantiles[high], color="black", alpha=alpha, linewidth=0)
     for number, synapse in enumerate(chosen):
-        axis.step(seconds, periods[:, synapse.index], color=group_color(number), where="post")
-    share = f"middle 50 and 90 % of all {periods.shape[1]} synapses"
+        axis.step(seconds, seen.period[:, synapse.index] / 1000, color=group_color(number), where="post")
+    which = "all 438 synapses" if those.all() else f"the {those.sum()} synapses that oscillate"
+    share = f"middle 50 and 90 % of {which}"
     axis.set(ylabel="period [s]", title=f"period of the current cycle; gray: {share}")
 
 
@@ -179,8 +186,10 @@ def trajectories(seen: Recording, chosen: Sequence[Synapse]) -> Figure:
     plane.set(xlabel=f"weight {chosen[0].place}", ylabel=f"weight {chosen[1].place}", title="two weights")
     space.set(xlabel=chosen[0].place, ylabel=chosen[1].place, zlabel=chosen[2].place)
     space.set_title("all three", loc="center")
-    space.locator_params(nbins=4)
-    space.set_box_aspect(None, zoom=0.85)  # or the labels are cut off
+    space.locator_params(nbins=4, prune="both")  # ticks at the corners overlap
+    for axis in (space.xaxis, space.yaxis, space.zaxis):
+        axis.labelpad = 6  # or tick labels overlap the label
+    space.set_box_aspect(None, zoom=0.8)  # or the labels are cut off
     _section(section, seen, chosen, rows)
     _return_map(again, seen, chosen, rows)
     figure.colorbar(plane.collections[0], ax=[section, again], location="bottom", shrink=0.5, aspect=40, label=TIME)
@@ -204,8 +213,8 @@ def _section(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np.nd
     labels = [f"(w - c) / A of {synapse.place}" for synapse in chosen[1:]]
     axis.set(xlim=_SWING, ylim=_SWING, xlabel=labels[0], ylabel=labels[1])
     axis.set_title(f"Poincaré section: {_crossings(len(rows))} of {chosen[0].place}")
-    if not len(rows):
-        axis.text(0, 0, "no crossing; record more --episodes", ha="center", va="center")
+    if len(rows) < _FEW:
+        _note(axis, "few crossings:\nrecord more --episodes")
 
 
 def _return_map(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np.ndarray) -> None:
@@ -227,7 +236,11 @@ def _return_map(axis: Axes, seen: Recording, chosen: Sequence[Synapse], rows: np
         axis.set_title(f"Return map; gray: all {len(others)} others, r = {correlation:.2f}")
     else:
         axis.set_title("Return map")
-        axis.text(0, 0.2, "fewer than two crossings;\nrecord more --episodes", ha="center", va="center")
+        _note(axis, "fewer than two crossings:\nrecord more --episodes")
+
+
+def _note(axis: Axes, text: str) -> None:
+    axis.text(0.03, 0.96, text, transform=axis.transAxes, va="top", color="0.4")
 
 
 def _crossings(count: int) -> str:

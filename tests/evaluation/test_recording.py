@@ -8,6 +8,7 @@ import pytest
 from dsjax import learning, oscillator, population
 from dsjax.config import loading
 from dsjax.controller import TIME_STEP
+from dsjax.envs.task import CONTACTS
 from dsjax.errors import RunError
 from dsjax.evaluation import recording
 from dsjax.evaluation.controllers import load_controllers
@@ -198,6 +199,21 @@ def test_layer_1_is_recorded_with_an_amplitude_of_its_own(tmp_path, share):
     np.testing.assert_allclose(seen.amplitude[:, :first], share * seen.amplitude[:, first:].max(), rtol=1e-6)
     assert away[:, :first].max() == pytest.approx(share * 0.2, rel=0.01)
     assert away[:, first:].max() == pytest.approx(0.2, rel=0.01)
+
+
+def test_a_recording_of_dsjax_0_2_has_the_contacts_that_the_walker_sensed(learned, tmp_path):
+    learned.save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as file:
+        np.savez(tmp_path / "old.npz", **{name: file[name] for name in file if name not in ("who", "touching")})
+    old = recording.read_recording(tmp_path / "old.npz")
+    assert old.title == learned.title
+    np.testing.assert_array_equal(old.touching, learned.observation[:, CONTACTS] > 0)
+
+
+def test_legs_touch_the_ground_at_least_where_the_walker_senses_it(learned):
+    sensed = learned.observation[:, CONTACTS] > 0
+    assert sensed.any() and (learned.touching & ~sensed).any()
+    assert not (sensed & ~learned.touching).any()
 
 
 def test_an_older_recording_is_refused(learned, tmp_path):

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from dsjax import controller
+from dsjax.envs.task import CONTACTS, SPEED
 from dsjax.errors import RunError
 from dsjax.observation import INPUTS
-from dsjax.plotting.synapse_names import Synapse, farthest, parse
+from dsjax.plotting.synapse_names import SENSES, Synapse, farthest, parse
 
 LAYERS = dict(zip((1, 3, 4), controller.LAYERS, strict=True))
 
@@ -14,6 +15,10 @@ def test_places_are_those_of_the_controllers_layers():
     for layer, (rows, columns) in LAYERS.items():
         places = [[Synapse(layer, r, c).index for c in range(columns)] for r in range(rows)]
         np.testing.assert_array_equal(places, matrices[layer])
+
+
+def test_senses_are_where_the_task_finds_them():
+    assert [SENSES[place] for place in (SPEED, *CONTACTS)] == ["speed ahead", "contact 1", "contact 2"]
 
 
 def test_every_synapse_has_a_name_of_its_own():

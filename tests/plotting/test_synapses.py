@@ -6,14 +6,15 @@ from helpers import run_command
 
 from dsjax import oscillator
 from dsjax.config import loading
+from dsjax.envs.task import CONTACTS
 from dsjax.errors import RunError
 from dsjax.evaluation import recording
-from dsjax.evaluation.controllers import load_controllers
+from dsjax.evaluation.controllers import export, load_controllers
 from dsjax.evaluation.recording import MODES
 from dsjax.oscillator import OscillatorState
 from dsjax.plotting import synapses
 from dsjax.plotting.oscillators import _close_up
-from dsjax.plotting.synapse_names import ANGLES, CONTACTS, Synapse
+from dsjax.plotting.synapse_names import ANGLES, Synapse
 from dsjax.plotting.synapses import (
     draw,
     draw_run,
@@ -185,9 +186,13 @@ def test_the_gait_diagram_shows_each_contact(seen):
             joint = 2 * leg + place % 2
             values = seen.observation[rows, ANGLES[joint]] if place < 2 else seen.action[rows, joint]
             assert drawn(axis, seconds, values)
-    for leg, bars in enumerate(axes[4].collections):
-        starts = sorted(path.vertices[:, 0].min() for path in bars.get_paths())
-        np.testing.assert_allclose(starts, seconds[seen.observation[rows, CONTACTS[leg]] > 0])
+    sensed = seen.observation[:, CONTACTS] > 0
+    assert not (sensed & ~seen.touching).any()
+    drawn_bars = iter(axes[4].collections)
+    for leg in (0, 1):
+        for there in (seen.touching & ~sensed, sensed):  # pale, then full
+            starts = sorted(path.vertices[:, 0].min() for path in next(drawn_bars).get_paths())
+            np.testing.assert_allclose(starts, seconds[there[rows, leg]])
     assert [label.get_text() for label in axes[4].get_yticklabels()] == ["leg 1", "leg 2"]
 
 
@@ -235,6 +240,21 @@ def test_no_run_or_no_snapshot_yet(tmp_path):
     assert (status, output.strip()) == (2, f"error: {tmp_path}: there is no snapshot yet")
 
 
+def test_a_controllers_file_is_drawn_under_its_name_alone(run, tmp_path):
+    export(load_controllers(run), 1, tmp_path / "mine.npz")
+    paths = draw_run(tmp_path / "mine.npz", mode="centers", output=tmp_path)
+    assert {path.name for path in paths} >= {"dynamics-mine.npz", "dynamics-mine-gait.png"}
+    assert recording.read_recording(paths[0]).title.startswith("mine, frozen centers\ntest-v1, terrain 0: ")
+
+
+def test_a_change_of_the_amplitude_is_drawn_in_a_unit_of_its_size(seen, chosen):
+    for change, label, top in ((5e-5, "change [ppm]", 50), (0.02, "change [%]", 2)):
+        growing = seen.amplitude[0] * np.linspace(1, 1 + change, len(seen.time))[:, None]
+        axis = weights(dataclasses.replace(seen, amplitude=growing), chosen).axes[4]
+        assert axis.get_ylabel() == label
+        assert lines(axis)[0][-1, 1] == pytest.approx(top, rel=1e-6)
+
+
 def test_what_does_not_swing_is_neither_followed_nor_mapped(seen):
     """Layer 1 keeps still, as in configs/solve.toml: its 344 synapses have no crossings and no place in a swing."""
     still = np.arange(438) < 8 * 43
@@ -247,6 +267,7 @@ def test_what_does_not_swing_is_neither_followed_nor_mapped(seen):
     deviation = synapses._deviation(quiet, rows)
     assert np.isnan(deviation[:, still]).all() and np.isfinite(deviation[:, ~still]).all()
     figure = weights(quiet, chosen)
-    assert "layer 1 rests" in figure.axes[4].get_title(loc="left")
+    assert "0 of layer 1, which rests (input_amplitude 0)" in figure.axes[4].get_title(loc="left")
+    assert "of the 94 synapses that oscillate" in figure.axes[5].get_title(loc="left")
     again = trajectories(quiet, chosen).axes[3]
     assert len(again.collections[0].get_offsets()) % 93 == 0  # the 94 that swing but for the first followed
