@@ -15,7 +15,8 @@ from dsjax.video.films import film
 
 _DOCS = Path(__file__).parent
 _IMAGES = _DOCS / "images" / "walkers"
-_STEPS = 150  # three seconds
+_STEPS = 160  # three seconds
+_WIDTH = 480  # [pixel]
 _NOTES = {
     "ambler": "The best walker. It is fast, uses little torque, and never fell in 100 episodes.",
     "runner": "The best of four members of one seed, trained in four parts.",
@@ -65,7 +66,7 @@ def _row(name: str, walker: Controllers) -> str:
 
 
 def _section(name: str, walker: Controllers) -> str:
-    film(walker, [0], 0, [_IMAGES / f"{name}.gif"], max_steps=_STEPS)
+    film(walker, [0], 0, [_IMAGES / f"{name}.gif"], max_steps=_STEPS, gif_width=_WIDTH)
     _, pdf = save(gait_diagram(record(walker, 0, "centers", 0, 1)), _IMAGES, f"{name}-gait")
     pdf.unlink()
     origin = walker.origin

@@ -173,6 +173,7 @@ def _film_scene(scene: list[Episode], shot: _Shot, paths: Sequence[Path], check:
 def film(
     trained: Controllers, members: Sequence[int], terrain: int, paths: Sequence[Path], weights: Weights = "centers",
     fps: int = 25, max_steps: int | None = None, check: Callable[[], None] = lambda: None,
+    gif_width: int = recorder.GIF_WIDTH,
 ) -> np.ndarray:  # fmt: skip
     """Film members side by side on one terrain, and write the film to every path, in the format of its name.
 
@@ -185,6 +186,7 @@ def film(
       fps: pictures per second of a walker's time, a divisor of 50.
       max_steps: environment steps to end the film after; None is at the end of the last episode.
       check: called once a step.
+      gif_width: [pixel] of a GIF, at most.
 
     Returns:
       What each member had earned when the film ended, (M,).
@@ -192,7 +194,7 @@ def film(
     Raises:
       RunError: the files cannot be written.
     """
-    return _film(_cast(trained, members), terrain, paths, weights, fps, max_steps, check)
+    return _film(_cast(trained, members), terrain, paths, weights, fps, max_steps, check, gif_width)
 
 
 def film_beside_untrained(
@@ -243,7 +245,7 @@ def _cast(trained: Controllers, members: Sequence[int], label: str = "") -> _Cas
 
 def _film(
     cast: _Cast, terrain: int, paths: Sequence[Path], weights: Weights, fps: int, max_steps: int | None,
-    check: Callable[[], None],
+    check: Callable[[], None], gif_width: int = recorder.GIF_WIDTH,
 ) -> np.ndarray:  # fmt: skip
     """Write the film to every path; return what each walker had earned when it ended, (M,)."""
     folder = paths[0].parent
@@ -253,7 +255,7 @@ def _film(
             shot = Path(temporary) / "film.mp4"
             returns = _shoot(cast, terrain, shot, weights, fps, max_steps or math.inf, check)
             for path in paths:
-                make = partial(recorder.to_gif, fps=fps) if path.suffix == ".gif" else shutil.copyfile
+                make = partial(recorder.to_gif, fps=fps, width=gif_width) if path.suffix == ".gif" else shutil.copyfile
                 write_whole(path, partial(make, shot))
     except OSError as error:
         raise RunError(f"{folder}: cannot write films there: {error.strerror or error}") from error

@@ -22,9 +22,10 @@ _STEPS_PER_SECOND = 50  # BipedalWalker's own pace
 _MP4 = ["-crf", "18", "-movflags", "+faststart", "-f", "mp4"]
 # A GIF has a palette of its own, and mixes no colors from dots: flat areas stay flat, and the file small.
 _GIF = (
-    "fps={fps},scale='min(960,iw)':-2:flags=area,"
+    "fps={fps},scale='min({width},iw)':-2:flags=area,"
     "split[a][b];[a]palettegen=max_colors=64[p];[b][p]paletteuse=dither=none:diff_mode=rectangle"
 )
+GIF_WIDTH = 960  # [pixel] at most, unless another width is asked for
 _GIF_FPS = 12.5  # at most: a GIF grows with every picture
 
 
@@ -94,13 +95,13 @@ class Recorder(VectorWrapper):
         self._pictures += 1
 
 
-def to_gif(film: Path, path: Path, fps: int) -> None:
-    """Write the GIF of a film that has so many pictures per second.
+def to_gif(film: Path, path: Path, fps: int, width: int = GIF_WIDTH) -> None:
+    """Write the GIF of a film that has so many pictures per second, at most so wide [pixel].
 
     Raises:
       OSError: it could not be written.
     """
-    options = ["-vf", _GIF.format(fps=min(fps, _GIF_FPS)), "-f", "gif"]
+    options = ["-vf", _GIF.format(fps=min(fps, _GIF_FPS), width=width), "-f", "gif"]
     command = [find_ffmpeg(), "-loglevel", "error", "-y", "-i", str(film), *options, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
