@@ -136,6 +136,7 @@ def test_the_site_builds_with_the_tour_executed(tmp_path):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("tour.ipynb", "__pycache__"))
     shutil.copy(ROOT / "mkdocs.yml", tmp_path)
     tools, environment = Path(sys.executable).parent, os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    environment.pop("MPLBACKEND", None)  # EnvPool sets it when it is imported, and the notebook would show no figures
     tour = ["jupytext", "--to", "ipynb", "--execute", "docs/tour.py"]
     for command in (tour, ["mkdocs", "build", "--strict", "--quiet"]):
         command[0] = tools / command[0]
