@@ -28,6 +28,7 @@ from dsjax.storage.atomic import make_folder, write_text
 from dsjax.storage.metadata import read_events, version
 from dsjax.storage.run import Run
 from dsjax.video import films
+from dsjax.video.recorder import size_of
 
 _FILM_STEPS = 400  # a film of 8 s says how a walker walks, and is small enough for a page
 
@@ -38,6 +39,7 @@ class Look(NamedTuple):
     caption: str  # of the film
     film: str = ""  # MP4 in base64; none if empty
     inside: Recording | None = None
+    size: tuple[int, int] = (0, 0)  # [pixel] of the film: a page keeps as much room before it is loaded
 
 
 def write_report(comparison: Comparison, path: Path) -> None:
@@ -84,7 +86,7 @@ def look_at(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         films.film(controllers, [member], 0, [path], max_steps=_FILM_STEPS, check=check)
-        return Look(caption, pictures.encoded(path.read_bytes()), inside)
+        return Look(caption, pictures.encoded(path.read_bytes()), inside, size_of(path))
 
 
 def content(
@@ -118,7 +120,7 @@ def content(
         notes=[*comparison.notes, *(notes or [])],
         pictures=shown,
         tables=tables(comparison),
-        film={"data": look.film, "caption": look.caption},
+        film=look,
         runs=[_about(run) for run in _runs(comparison)],
     )  # fmt: skip
 

@@ -95,6 +95,14 @@ class Recorder(VectorWrapper):
         self._pictures += 1
 
 
+def size_of(film: Path) -> tuple[int, int]:
+    """Return the width and height of a film [pixel]."""
+    reader = imageio_ffmpeg.read_frames(str(film))
+    width, height = next(reader)["size"]
+    reader.close()
+    return width, height
+
+
 def to_gif(film: Path, path: Path, fps: int, width: int = GIF_WIDTH) -> None:
     """Write the GIF of a film that has so many pictures per second, at most so wide [pixel].
 
