@@ -32,7 +32,7 @@ def demo(steps: int | None = None, output: Path | None = None) -> None:
     """Train four walkers for some minutes, and show what they learned: numbers, a figure, a film.
 
     Args:
-        steps: Environment steps of each walker; 240,000 if not given, which is what the minutes are for.
+        steps: Environment steps of each walker; 180,000 if not given, which is what the minutes are for.
         output: Run folder; runs/demo-DATE-TIME if not given.
     """
     # Imported here because --help needs none of it.
