@@ -22,7 +22,7 @@ show: setup
 train: setup
 	$(BIN)/dsjax demo
 
-# About five minutes on 2 cores.
+# Six to nine minutes on 2 cores.
 test: lint
 	$(PYTEST) -m 'not slow and not ray'
 
