@@ -57,6 +57,11 @@ class Comparison:
     notes: list[str]
     differences: list[dict[str, Any]]  # a row per config key in which groups differ: "key", and each group's value
 
+    @property
+    def members(self) -> list[Member]:
+        """The members of all groups, in order."""
+        return [member for group in self.groups for member in group.members]
+
 
 def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[str] = ()) -> Comparison:
     """Read runs and group their members.
@@ -86,8 +91,8 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
         together.setdefault(tuple(_values(member.config, by).items()), []).append(member)
     _refuse_mixed_tasks(together.values(), by)
     firsts = [alike[0].config for alike in together.values()]
-    described = _labels(firsts, by)
     differing = _differing(firsts, by)
+    described = _labels(firsts, by, differing)
     branched = any(key.startswith("parent.") for key in differing)  # the name of a run's parent is none for the run
     if not by and (branched or max(map(len, described)) > _LONGEST_LABEL):
         described = _names(list(together.values()))
@@ -143,12 +148,11 @@ def _tasks(members: Sequence[Member]) -> list[str]:
     return sorted({member.config.environment.id for member in members})
 
 
-def _labels(firsts: Sequence[Config], by: Sequence[str]) -> list[str]:
-    """Return each group's label, given one config of each: the values in which groups differ.
+def _labels(firsts: Sequence[Config], by: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Return each group's label, given one config of each and the keys in which these differ: its values of them.
 
     A group that stands alone is called by its preset and what is not as in its preset.
     """
-    keys = _differing(firsts, by)
     if len(firsts) == 1 and not by:
         [config] = firsts
         values, own = _values(config), _values(loading.build({"preset": config.preset}))

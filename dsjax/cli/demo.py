@@ -1,7 +1,6 @@
 """`dsjax demo`: train a few walkers for some minutes, and show what they learned."""
 
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 import tyro
@@ -46,7 +45,7 @@ def demo(steps: int | None = None, output: Path | None = None) -> None:
     from dsjax.controller import SYNAPSES
     from dsjax.plotting import style
     from dsjax.plotting.curves import frozen_curves
-    from dsjax.training.progress import task_progress
+    from dsjax.training.progress import counted, task_progress
     from dsjax.video.films import film_beside_untrained
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
@@ -60,8 +59,7 @@ def demo(steps: int | None = None, output: Path | None = None) -> None:
     figure, *_ = style.save(frozen_curves(compare([folder])), folder / "figures", "frozen-steps")
     film = folder / "videos" / f"member{best}-untrained-and-trained.gif"
     with task_progress(console, "filming") as check:
-        done = count(1)
-        film_beside_untrained(folder, best, film, _FILM_STEPS, lambda: check(next(done) / _FILM_STEPS))
+        film_beside_untrained(folder, best, film, _FILM_STEPS, counted(check, _FILM_STEPS))
     say(console, f"Figure  {figure}", f"Film    {film}    # member {best}, untrained and trained", "", "Next:")
     for name, arguments, what in (
         ("report", (folder,), "all of it on one HTML page"),

@@ -14,7 +14,7 @@ from dsjax.envs.task import SOLVED_EPISODES, SOLVED_RETURN
 from dsjax.errors import RunError
 from dsjax.evaluation.score import Score
 from dsjax.machine import cores
-from dsjax.storage.run import read_run
+from dsjax.storage.run import Run, read_run
 from dsjax.training.callbacks import RunStatus
 from dsjax.training.speed import Measurement, growth
 
@@ -81,10 +81,8 @@ def curve_table(folder: Path) -> Table:
     Raises:
       RunError: there is no run, or it has no evaluation yet.
     """
-    run = read_run(folder)
+    run = _evaluated_run(folder)
     evaluations = run.evaluations
-    if not len(evaluations):
-        raise RunError(f"{folder}: no evaluation yet")
     table = PlainTable(f"{folder}\nfrozen centers on {evaluations['terrains'][0]}, over members")
     if run.notes:
         table.add_caption("\n".join(run.notes))
@@ -104,10 +102,9 @@ def change_table(folder: Path) -> Table:
     Raises:
       RunError: there is no run, or it has no evaluation yet.
     """
-    evaluations = read_run(folder).evaluations
-    if not len(evaluations):
-        raise RunError(f"{folder}: no evaluation yet")
-    first, *_, last = evaluation_rows(evaluations) * 2
+    evaluations = _evaluated_run(folder).evaluations
+    rows = evaluation_rows(evaluations)
+    first, last = rows[0], rows[-1]
     table = PlainTable(f"what has changed: frozen centers on {evaluations['terrains'][0]}")
     table.add_column("")
     for row in (first, last):
@@ -121,6 +118,14 @@ def change_table(folder: Path) -> Table:
     ):
         table.add_row(text, *(number(row[name], form) for row in (first, last)))
     return table
+
+
+def _evaluated_run(folder: Path) -> Run:
+    """Return a run that has an evaluation, or raise RunError."""
+    run = read_run(folder)
+    if not len(run.evaluations):
+        raise RunError(f"{folder}: no evaluation yet")
+    return run
 
 
 def speed_tables(preset: str, repeats: int, measured: list[Measurement]) -> tuple[Table, Table]:

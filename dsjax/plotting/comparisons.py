@@ -39,7 +39,7 @@ def comparison_figures(comparison: Comparison, width: float = WIDTH) -> Iterator
 def left_out(comparison: Comparison) -> dict[str, str]:
     """Return why figures are not drawn, a sentence by the figure's name: there would be nothing in them."""
     missing: dict[str, str] = {}
-    members = [member for group in comparison.groups for member in group.members]
+    members = comparison.members
     evaluated = [group for group in comparison.groups if len(group.scores())]
     if not any(len(member.episodes["return"]) for member in members):
         missing |= dict.fromkeys(("training-steps", "training-episodes"), "No training episode is completed yet.")

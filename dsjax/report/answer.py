@@ -29,7 +29,7 @@ class Answer(NamedTuple):
 
 def answer(comparison: Comparison) -> Answer:
     """Return who walks, by group and by member, with 95 % intervals."""
-    members = all_members(comparison)
+    members = comparison.members
     tested = [member for member in members if len(member.final["return"])]
     best = best_member(comparison)
     if not tested:
@@ -48,14 +48,9 @@ def answer(comparison: Comparison) -> Answer:
     return Answer(headline, rule, groups, named, len(walkers) - len(named), about)
 
 
-def all_members(comparison: Comparison) -> list[Member]:
-    """Return the members of all groups, in order."""
-    return [member for group in comparison.groups for member in group.members]
-
-
 def best_member(comparison: Comparison) -> Member:
     """Return the member with the highest frozen return, or if none was evaluated, training return."""
-    members = all_members(comparison)
+    members = comparison.members
     evaluated = [member for member in members if np.isfinite(member.score)]
     if evaluated:
         return max(evaluated, key=lambda member: member.score)

@@ -14,14 +14,13 @@ import jinja2
 from markupsafe import Markup
 
 from dsjax.analysis.comparison import Comparison
-from dsjax.analysis.members import Member
 from dsjax.config.loading import to_toml
 from dsjax.errors import RunError
 from dsjax.evaluation import recording
 from dsjax.evaluation.controllers import load_controllers
 from dsjax.evaluation.recording import Recording
 from dsjax.report import pictures
-from dsjax.report.answer import all_members, answer, best_member
+from dsjax.report.answer import answer, best_member
 from dsjax.report.pictures import Picture
 from dsjax.report.tables import tables
 from dsjax.storage.atomic import make_folder, write_text
@@ -143,8 +142,7 @@ def title(comparison: Comparison) -> str:
 
 def _runs(comparison: Comparison) -> list[Run]:
     """Return the runs of a comparison, each once, in order."""
-    members: list[Member] = all_members(comparison)
-    return list({member.run.folder: member.run for member in members}.values())
+    return list({member.run.folder: member.run for member in comparison.members}.values())
 
 
 def _about(run: Run) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dsjax.analysis.comparison import Comparison
 from dsjax.analysis.formats import interval, number
 from dsjax.analysis.members import UNITS, Member
 from dsjax.analysis.summary import difference_rows, group_rows, pair_rows
-from dsjax.report.answer import all_members, finished, percent, share
+from dsjax.report.answer import finished, percent, share
 
 
 class Table(NamedTuple):
@@ -116,7 +116,7 @@ def _percents(low: float, high: float) -> str:
 
 def _members(comparison: Comparison) -> list[Table]:
     """Return a table per group, all with the same columns: a group's name is too long for a cell."""
-    everyone = all_members(comparison)
+    everyone = comparison.members
     told = [(title, write) for title, write in _MEMBER if _says_something(title, list(map(write, everyone)))]
     if all(member.identity == member.index for member in everyone):
         told = [column for column in told if column[0] != "Index"]

@@ -14,17 +14,22 @@ from dsjax.storage.run import check_member, read_run_config
 from dsjax.storage.states import from_file, load_snapshot, restored, untrained
 
 
-def initial_state(config: Config) -> PopulationState:
+def initial_state(config: Config) -> tuple[PopulationState, dict[str, list[int]] | None]:
     """Return the population that a run begins with: untrained or, in a branch, as its parents with new streams.
+
+    Returns:
+      (PopulationState, what the parents of each row had trained for, their own parents included: {"step": (N,),
+      "episode": (N,)}; None where there are none). Of a controller's file only the steps are known, and those of the
+      run that it is from alone.
 
     Raises:
       RunError: a parent or its snapshot is not there, it was stopped, or there is not one for every member.
     """
     fresh, parent = untrained(config), config.parent
     if not parent.run:
-        return fresh
+        return fresh, None
     run = Path(parent.run)
-    there, state, frozen, _ = _parents(run, parent.round)
+    there, state, frozen, before = _parents(run, parent.round)
     parents = _parent_rows(config, there, frozen)
     for row in parents:
         check_member(run, there, row)
@@ -34,23 +39,7 @@ def initial_state(config: Config) -> PopulationState:
     if there.learning.optimizer != config.learning.optimizer:  # what one optimizer remembers says nothing to another
         learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
         copies = copies._replace(learning=learned)
-    return fresh._replace(members=copies)
-
-
-def trained_before(config: Config) -> dict[str, list[int]]:
-    """Return what the parents of each row of a branch had trained for, their own parents included.
-
-    Of a controller's file only the steps are known, and those of the run that it is from alone.
-
-    Returns:
-      {"step": (N,), "episode": (N,)}.
-
-    Raises:
-      RunError: see `initial_state`.
-    """
-    there, _, frozen, before = _parents(Path(config.parent.run), config.parent.round)
-    parents = _parent_rows(config, there, frozen)
-    return {unit: [int(values[row]) for row in parents] for unit, values in before.items()}
+    return fresh._replace(members=copies), {unit: values[parents].tolist() for unit, values in before.items()}
 
 
 def _parent_rows(config: Config, there: Config, frozen: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ training episodes, `frozen` that of its frozen centers on the held-out terrains 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Self
 
 import numpy as np
@@ -185,3 +186,15 @@ def task_progress(console: Console, doing: str) -> Iterator[Callable[[float], No
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(doing, total=1.0)
         yield lambda done: bar.update(task, completed=done)
+
+
+def counted(check: Callable[[float], None], total: float, before: int = 0) -> Callable[[], None]:
+    """Return a function to call once a step, that tells `check` which share of so many steps is done, at most 1.
+
+    Args:
+      check: as `task_progress` yields it.
+      total: steps of the whole task.
+      before: steps done before the first call.
+    """
+    steps = count(before + 1)
+    return lambda: check(min(next(steps) / total, 1.0))

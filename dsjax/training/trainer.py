@@ -20,7 +20,7 @@ from dsjax.envs.processes import WorkerDied
 from dsjax.errors import Interrupted, RunError, explain_os_error
 from dsjax.storage import hyperparameters, locks
 from dsjax.storage.atomic import LOCK, make_folder, refuse_taken
-from dsjax.storage.branching import initial_state, trained_before
+from dsjax.storage.branching import initial_state
 from dsjax.storage.metadata import write_before
 from dsjax.storage.snapshots import flatten
 from dsjax.storage.states import first_centers, restored, untrained
@@ -170,9 +170,9 @@ class Trainer:
 
     def _begin(self) -> None:
         """Record and save the population that has not trained yet, as round 0."""
-        self.state = initial_state(self.config)
-        if self.config.parent.run:
-            write_before(self.folder, trained_before(self.config))
+        self.state, before = initial_state(self.config)
+        if before:
+            write_before(self.folder, before)
         self._first_centers = np.asarray(self.state.members.synapses.center)
         self._write(self._retrying(self._validate) if self._evaluated() else {}, save=True)
 

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count as counter
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +30,7 @@ from dsjax.evaluation.evaluate import evaluate
 from dsjax.evaluation.score import play
 from dsjax.population import PopulationState
 from dsjax.storage.atomic import write_whole
-from dsjax.training.progress import task_progress
+from dsjax.training.progress import counted, task_progress
 from dsjax.video import recorder
 from dsjax.video.recorder import Recorder
 from dsjax.video.tiles import Tiles, grid
@@ -122,15 +121,14 @@ def _film_scenes(
     scenes: list[list[Episode]], shot: _Shot, output: Path, formats: Sequence[str], check: Callable[[float], None]
 ) -> tuple[list[Path], list[Path]]:
     """Film scenes; return the paths of all films, and of those that were there before."""
-    steps = [min(max(e.length for e in scene), shot.max_steps or math.inf) for scene in scenes]
+    lengths = [max(episode.length for episode in scene) for scene in scenes]
+    steps = [min(length, shot.max_steps or length) for length in lengths]
     paths, kept = [], []
     for number, scene in enumerate(scenes):
         there = [output / f"{_name(scene, shot)}.{kind}" for kind in formats]
         missing = [path for path in there if not path.exists()]
         if missing:
-            before = sum(steps[:number])
-            taken = counter(1)
-            _film_scene(scene, shot, missing, lambda: check(min((before + next(taken)) / sum(steps), 1.0)))  # noqa: B023
+            _film_scene(scene, shot, missing, counted(check, sum(steps), sum(steps[:number])))
         paths += there
         kept += [path for path in there if path not in missing]
     return paths, kept

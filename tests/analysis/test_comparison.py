@@ -191,11 +191,12 @@ def test_bad_input_is_said(small_runs):
 
 
 def test_presets_are_told_apart_by_name(small_runs, tmp_path):
-    from dsjax.analysis.comparison import _labels
+    from dsjax.analysis.comparison import _differing, _labels
     from dsjax.config import loading
 
     def label(*changes):
-        return _labels([loading.build(change) for change in changes], ())
+        configs = [loading.build(change) for change in changes]
+        return _labels(configs, (), _differing(configs, ()))
 
     assert label({}, {"preset": "readme"}) == ["iros2018", "readme"]
     assert label({}, {"preset": "readme", "neuron": {"adaptation": "none"}}) == ["iros2018, nonlinear", "readme, none"]

@@ -146,7 +146,7 @@ def test_groups_are_of_members_in_a_row():
 
 def test_a_member_of_a_branch_begins_with_its_own_group(small_runs):
     config = parse("--branch", small_runs / "a", "--best-of", 1).settings
-    whole, alone = (initial_state(each).members.synapses.center for each in (config, config.row(1)))
+    whole, alone = (initial_state(each)[0].members.synapses.center for each in (config, config.row(1)))
     np.testing.assert_array_equal(alone, whole[1:2])
     assert (np.asarray(whole[0]) != np.asarray(whole[1])).any()
     with pytest.raises(RunError, match="it has 3 groups of 1, and not one for every member"):
