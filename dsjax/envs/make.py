@@ -1,10 +1,11 @@
-"""Walkers to train on: one vector env per population, from one of three backends.
+"""Walkers to train on: one vector env per population, from one of four backends.
 
-    envpool   EnvPool's C++ walkers in threads: fastest; optional, and for training only
+    envpool   EnvPool's C++ walkers in threads: fastest on a CPU; optional, and for training only
     async     gymnasium's walkers in a few worker processes that each hold many
     sync      gymnasium's walkers in this process
+    jax       this package's walkers, one compiled program for all: for GPUs; for training only
 
-`sync` and `async` give the same bits; `envpool` has terrains and rounding of its own.
+`sync` and `async` give the same bits; `envpool` and `jax` have terrains and rounding of their own.
 """
 
 import warnings
@@ -15,14 +16,16 @@ from dsjax.envs.processes import WorkerVectorEnv
 from dsjax.envs.vector import GroupedVectorEnv, LocalVectorEnv
 from dsjax.machine import cores
 
-BACKENDS = ("auto", "envpool", "async", "sync")
+BACKENDS = ("auto", "envpool", "async", "sync", "jax")
 _ASYNC_ENVS = 4  # from so many on, two workers gain more than handing them each step costs
 # So many in each of two groups gain more by taking turns than the second call of the controllers costs.
-_GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf")}
+_GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf"), "jax": float("inf")}
+
+_NO_WINDOW = {"envpool": "EnvPool shows no window", "jax": "its walkers show no window"}
 
 
 def choose(backend: str = "auto", count: int = 1, workers: int | None = None, gymnasium_only: bool = False) -> str:
-    """Return the backend meant, "auto" being the fastest that there is.
+    """Return the backend meant, "auto" being the fastest of those that step walkers on a CPU as Box2D does.
 
     Args:
       backend: one of `BACKENDS`.
@@ -78,5 +81,9 @@ def make_vector(
     if backend == "async":
         return WorkerVectorEnv(env_id, count, workers, groups, render)
     if render is not None:
-        raise ValueError("environment.backend = 'envpool': EnvPool shows no window; use evaluate.py --render")
+        raise ValueError(f"environment.backend = {backend!r}: {_NO_WINDOW[backend]}; use evaluate.py --render")
+    if backend == "jax":
+        from dsjax.envs.jax_walker import JaxVectorEnv  # not above: env workers must not pay for jax
+
+        return JaxVectorEnv(env_id, count)
     return PoolVectorEnv(env_id, count, workers, groups)
