@@ -27,7 +27,7 @@ class JaxVectorEnv(GroupedVectorEnv):
         if env_id != ID:
             raise ValueError(f"environment.backend = 'jax': it has {ID} alone, and not {env_id}; use another backend")
         super().__init__(env_id, (slice(0, count),))
-        self._begin, self._step = jax.jit(episodes.begin), jax.jit(episodes.step, donate_argnums=0)
+        self._ready, self._step = jax.jit(episodes.ready), jax.jit(episodes.step, donate_argnums=0)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin a series of episodes in every env.
@@ -40,8 +40,8 @@ class JaxVectorEnv(GroupedVectorEnv):
             raise ValueError(f"the jax backend plays no series of episodes: options {options} take a gymnasium backend")
         seeds = list(seed) if seed is not None else [None] * self.num_envs
         idle = np.array([seed is None for seed in seeds])
-        self._episodes, observation = self._begin(_keys(seeds), idle)
-        return np.asarray(observation), {}
+        self._episodes = self._ready(_keys(seeds), idle)
+        return self.step(np.zeros(self.action_space.shape, np.float32))[0], {}  # the first step is a reset
 
     def send(self, group: int, actions: np.ndarray) -> None:
         """Start a step of all walkers."""

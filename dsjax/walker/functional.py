@@ -17,8 +17,10 @@ import numpy as np
 from gymnasium.envs.box2d.bipedal_walker import INITIAL_RANDOM, BipedalWalker
 from gymnasium.experimental.functional import FuncEnv
 
-from dsjax.walker import State, Terrain, reset, step
+from dsjax.walker.physics import State
 from dsjax.walker.rendering import Stage
+from dsjax.walker.terrain import Terrain, generate
+from dsjax.walker.walker import ACTIONS, OBSERVATIONS, initial, step
 
 __all__ = ["BipedalWalkerFuncEnv", "Moment", "gymnasium_terrain"]
 
@@ -43,8 +45,8 @@ class Moment(NamedTuple):
 class BipedalWalkerFuncEnv(FuncEnv[Moment, jax.Array, jax.Array, jax.Array, jax.Array, Stage | None, Terrain]):
     """BipedalWalker-v3 as gymnasium's functions of the state of one walker.
 
-    They are compiled already: `transform(jax.jit)` would only compile them again. For many walkers `walker.step` is
-    faster than `jax.vmap` of these, as its walkers are the last axis of every array.
+    They are compiled already, reset and step as one program: `transform(jax.jit)` would compile it twice. For many
+    walkers `walker.step` is faster than `jax.vmap` of these, as its walkers are the last axis of every array.
 
     The params are None, or the Terrain of one walker, heights (200,) and push (), on which every episode begins.
     """
@@ -55,11 +57,13 @@ class BipedalWalkerFuncEnv(FuncEnv[Moment, jax.Array, jax.Array, jax.Array, jax.
 
     def initial(self, rng: jax.Array, params: Terrain | None = None) -> Moment:
         """Return a walker at the start of a new terrain."""
-        return _initial(_typed(rng), params)
+        moment = _after(_before(_typed(rng), params), jnp.zeros(ACTIONS))
+        walker = moment.walker._replace(ticks=jnp.zeros_like(moment.walker.ticks))
+        return moment._replace(walker=walker, reward=jnp.zeros_like(moment.reward))
 
     def transition(self, state: Moment, action: Any, rng: Any = None, params: Terrain | None = None) -> Moment:
         """Return the walker after a step with an action, (4,)."""
-        return _transition(state, action)
+        return _after(state, jnp.asarray(action, jnp.float32))
 
     def observation(self, state: Moment, rng: Any = None, params: Terrain | None = None) -> jax.Array:
         """Return what the walker observes, (24,)."""
@@ -115,21 +119,27 @@ def gymnasium_terrain(seeds: Sequence[int]) -> Terrain:
 
 
 @jax.jit
-def _initial(key: jax.Array, ground: Terrain | None) -> Moment:
-    state, observation = reset(key[None] if ground is None else jax.tree.map(lambda leaf: leaf[..., None], ground))
-    return Moment(_lone(state), observation[0], jnp.zeros_like(observation[0, 0]), jnp.zeros((), bool))
+def _before(key: jax.Array, ground: Terrain | None) -> Moment:
+    """Return a walker above its ground, before the step without torque that gymnasium's reset takes."""
+    state = initial(generate(key[None]) if ground is None else _many(ground))
+    return Moment(_lone(state), jnp.zeros(OBSERVATIONS), jnp.zeros(()), jnp.zeros((), bool))
 
 
 @jax.jit
-def _transition(moment: Moment, action: jax.Array) -> Moment:
-    state = jax.tree.map(lambda leaf: leaf[..., None], moment.walker)
-    state, observation, reward, terminated, _ = step(state, action[None])
+def _after(moment: Moment, action: jax.Array) -> Moment:
+    """Return the walker after a step."""
+    state, observation, reward, terminated, _ = step(_many(moment.walker), action[None])
     return Moment(_lone(state), observation[0], reward[0], terminated[0])
 
 
-def _lone(state: State) -> State:
-    """Return the state of the only walker, without the axis of walkers."""
-    return jax.tree.map(lambda leaf: leaf[..., 0], state)
+def _many(one: Any) -> Any:
+    """Return a tree of one walker with the axis of walkers, as its last."""
+    return jax.tree.map(lambda leaf: leaf[..., None], one)
+
+
+def _lone(walkers: Any) -> Any:
+    """Return the tree of the only walker, without that axis."""
+    return jax.tree.map(lambda leaf: leaf[..., 0], walkers)
 
 
 def _typed(key: jax.Array) -> jax.Array:

@@ -78,8 +78,8 @@ def test_an_end_is_told_once_and_the_next_step_resets(envs, whole):
 
 def test_the_time_limit_truncates(envs):
     envs.reset(seed=SEEDS, options={})
-    walkers = envs._episodes.walkers
-    envs._episodes = envs._episodes._replace(walkers=walkers._replace(ticks=walkers.ticks + 1598))
+    walker = envs._episodes.walker
+    envs._episodes = envs._episodes._replace(walker=walker._replace(ticks=walker.ticks + 1598))
     outcomes = [envs.step(np.zeros((4, 4), np.float32)) for _ in range(3)]
     assert [outcome[3].tolist() for outcome in outcomes] == [[False] * 4, [True] * 4, [False] * 4]
     assert not any(outcome[2].any() for outcome in outcomes)
