@@ -13,7 +13,7 @@ import numpy as np
 from dsjax.analysis.formats import count
 from dsjax.analysis.members import Member, is_scored, member_histories
 from dsjax.config import loading
-from dsjax.config.schema import Config
+from dsjax.config.schema import Config, physics_of
 from dsjax.errors import ConfigError, RunError
 from dsjax.storage.run import read_run
 
@@ -110,8 +110,7 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
 def _values(config: Config, by: Sequence[str] = ()) -> dict[str, Any]:
     """Return the values of a config, by key, that make a group."""
     values = loading.flat(config)
-    # gymnasium's own backends give the same bits.
-    values["environment.backend"] = "envpool" if config.environment.backend == "envpool" else "gymnasium"
+    values["environment.backend"] = physics_of(config.environment.backend)
     return {
         key: value
         for key, value in values.items()

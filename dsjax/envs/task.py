@@ -5,6 +5,8 @@ The standard library alone: tables and command lines need these and load nothing
 
 from typing import Any, Literal
 
+JAX_WALKERS = "BipedalWalker-v3"  # the one task that the walkers of `dsjax.walker` play
+
 SOLVED_RETURN = 300.0  # BipedalWalker counts as solved at this mean return ...
 SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training, or held-out terrains
 

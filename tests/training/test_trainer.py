@@ -114,7 +114,7 @@ def test_a_worker_that_dies_after_selection_does_not_let_it_happen_twice(tmp_pat
             raise WorkerDied("worker 0 died")
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr("dsjax.training.validation.evaluate", fragile)
+    monkeypatch.setattr("dsjax.training.walkers.evaluate", fragile)
     Trainer(settings, tmp_path / "disturbed").run()
     assert len(calls) == 3
     assert_same_run(tmp_path / "quiet", tmp_path / "disturbed")
@@ -488,7 +488,7 @@ def test_a_member_that_stops_is_recorded_once_however_often_its_round_is_compute
             raise WorkerDied("worker 0 died")
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr("dsjax.training.validation.evaluate", fragile)
+    monkeypatch.setattr("dsjax.training.walkers.evaluate", fragile)
     notes = Notes()
     trainer = Trainer(tiny(steps=ROUND_STEPS, evaluation={"every": 1, "episodes": 1}), tmp_path / "run", [notes])
     rates = np.array([1.2e-5, np.inf, 1.2e-5], np.float32)
@@ -519,7 +519,7 @@ def test_a_round_whose_worker_dies_begins_again(tmp_path):
     class Murderer(Notes):
         def on_step(self, run, tick):
             if tick == 100 and run.stats.rounds == 1 and not self.texts:
-                trainer._envs.training()._processes[0].kill()
+                trainer._walkers.training()._processes[0].kill()
 
     settings = tiny(environment={"backend": "async", "workers": 2}, steps=3 * ROUND_STEPS)
     notes = Murderer()
@@ -534,7 +534,7 @@ def test_a_round_whose_worker_dies_begins_again(tmp_path):
 def test_workers_that_keep_dying_end_the_run(tmp_path):
     class Massacre(Callback):
         def on_step(self, run, tick):
-            trainer._envs.training()._processes[0].kill()
+            trainer._walkers.training()._processes[0].kill()
 
     settings = tiny(environment={"backend": "async", "workers": 2})
     trainer = Trainer(settings, tmp_path / "run", [Massacre()])

@@ -1,0 +1,187 @@
+"""Roll out one round of training on the device: controllers and the JAX walkers in one compiled program.
+
+The order of events is that of `rollout.play`. The program runs a chunk of ticks, as many as it is told, so that one
+program serves rounds of every length. The host counts what a chunk logged while the next one runs.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dsjax import population
+from dsjax.controller import ControllerParams, ControllerSpec
+from dsjax.envs.task import SPEED
+from dsjax.population import PopulationState
+from dsjax.shapes import Array, Bool, Float
+from dsjax.training import devices
+from dsjax.training.devices import MEMBERS, POPULATION, P
+from dsjax.training.episode_stats import EpisodeStats
+from dsjax.walker import episodes as walks
+from dsjax.walker.episodes import Episodes
+
+CHUNK_TICKS = 256  # at most; a log of so many ticks of 4,096 members is 11 MB
+_SECONDS = 0.5  # that a chunk is to take, by which signals and progress wait for it
+
+
+class Round(NamedTuple):
+    """What one tick of N members hands to the next. Outside the program, the walkers' leaves have members first too."""
+
+    state: PopulationState
+    episodes: Episodes
+    observation: Float[Array, "n 24"]
+    reward: Float[Array, " n"]
+    starts: Bool[Array, " n"]
+    ends: Bool[Array, " n"]
+    idle: Bool[Array, " n"]  # whose walker does not count: not active in this round, or stopped
+
+
+class Log(NamedTuple):
+    """What T ticks of N members brought: the arguments of `EpisodeStats.observe`."""
+
+    reward: Float[Array, "t n"]
+    terminated: Bool[Array, "t n"]
+    truncated: Bool[Array, "t n"]
+    stepped: Bool[Array, "t n"]
+    speed: Float[Array, "t n"]
+
+
+class Programs(NamedTuple):
+    """The compiled programs of a structure and a size of population."""
+
+    begin: Callable[..., Round]  # (state, keys (N, 2), idle (N,)) -> Round
+    chunk: Callable[..., tuple[Round, Log]]  # (ticks, round, params) -> (round, log); consumes the round
+    end: Callable[..., PopulationState]  # (round, params) -> state
+
+
+_ROUND: Any = Round(POPULATION, *(6 * (MEMBERS,)))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=8)  # trainings of one structure in one process share its programs
+def programs(spec: ControllerSpec, members: int) -> Programs:
+    """Return the programs for controllers of a structure, which spread so many members over the devices."""
+    on = devices.mesh(members)
+
+    def run(ticks: Array, round: Round, params: ControllerParams) -> tuple[Round, Log]:
+        round = round._replace(episodes=devices.members_last(round.episodes))
+        shape = CHUNK_TICKS, len(round.idle)
+        numbers, flags = jnp.zeros(shape, jnp.float32), jnp.zeros(shape, bool)
+        log = Log(numbers, flags, flags, flags, numbers)
+
+        def one(number: Array, carry: tuple[Round, Log]) -> tuple[Round, Log]:
+            round, log = carry
+            round, row = tick(round, spec, params)
+            put = jax.lax.dynamic_update_index_in_dim
+            return round, jax.tree.map(lambda column, value: put(column, value, number, 0), log, row)
+
+        round, log = jax.lax.fori_loop(0, ticks, one, (round, log))
+        return round._replace(episodes=devices.members_first(round.episodes)), log
+
+    def finish(round: Round, params: ControllerParams) -> PopulationState:
+        over = jnp.ones_like(round.ends)
+        return population.step(round.state, round.observation, round.reward, round.starts, over, spec, params)[0]
+
+    return Programs(
+        devices.over_members(_begin, on, (POPULATION, MEMBERS, MEMBERS), _ROUND),
+        devices.over_members(run, on, (P(), _ROUND, MEMBERS), (_ROUND, P(None, "members")), donate=[1]),
+        devices.over_members(finish, on, (_ROUND, MEMBERS), POPULATION),
+    )
+
+
+def tick(round: Round, spec: ControllerSpec, params: ControllerParams) -> tuple[Round, Log]:
+    """Step every controller and then every walker once; return what is next, and a row of the log, leaves (N,)."""
+    state, action, _ = population.step(
+        round.state, round.observation, round.reward, round.starts, round.ends, spec, params
+    )
+    idle = round.idle | ~state.running
+    episodes, observation, reward, terminated, truncated = walks.step(round.episodes, action)
+    starts, ends = round.ends, terminated | truncated | idle
+    row = Log(reward, terminated, truncated, ~(starts | idle), observation[:, SPEED])
+    return Round(state, episodes, observation, reward, starts, ends, idle), row
+
+
+def play(
+    state: PopulationState,
+    spec: ControllerSpec,
+    params: ControllerParams,
+    seeds: Sequence[int | None],
+    ticks: int,
+    stats: EpisodeStats,
+    check: Callable[[int], None] = lambda tick: None,
+    pace: "Pace | None" = None,
+) -> PopulationState:
+    """Train for one round: `ticks` steps of the JAX walkers, from new episodes on.
+
+    Args:
+      state: PopulationState.
+      spec: ControllerSpec.
+      params: ControllerParams with leaves (N,).
+      seeds: N seeds of the members' episodes, 63 bits; the walker of a member with None stays idle.
+      ticks: steps of all walkers.
+      stats: EpisodeStats that count them.
+      check: called after each chunk with the number of its last tick; may raise to end the round.
+      pace: how many ticks chunks have; kept from round to round. They change nothing in the result.
+
+    Returns:
+      PopulationState, whole on the default device.
+    """
+    pace, on = pace or Pace(), devices.mesh(len(seeds))
+    begin, chunk, end = programs(spec, len(seeds))
+    keys, idle = devices.place((_key_data(seeds), np.array([seed is None for seed in seeds])), on, MEMBERS)
+    params = devices.place(params, on, MEMBERS)
+    round = begin(devices.place(state, on, POPULATION), keys, idle)
+    stats.begin_round()
+    logged: list[tuple[int, int, Log]] = []  # (first tick, ticks, log) of the chunk that still runs
+    for first, length in pace.chunks(ticks):
+        round, log = chunk(length, round, params)
+        jax.tree.map(lambda column: column.copy_to_host_async(), log)
+        for each in logged:
+            _count(stats, check, *each)
+        logged = [(first, length, log)]
+    for each in logged:
+        _count(stats, check, *each)
+    return jax.block_until_ready(devices.gather(end(round, params)))
+
+
+class Pace:
+    """How many ticks to compute before the host looks again: what takes about half a second."""
+
+    def __init__(self) -> None:
+        self._length = 16
+
+    def chunks(self, ticks: int) -> Iterator[tuple[int, int]]:
+        """Yield (first tick, ticks) of chunks that add up to so many ticks, each when it is to start."""
+        first = 0
+        while first < ticks:
+            started, length = time.monotonic(), min(self._length, ticks - first)
+            yield first, length
+            first += length
+            # A chunk starts as soon as the one before is counted: so this is how long a chunk took.
+            seconds = time.monotonic() - started
+            if seconds < _SECONDS / 2:
+                self._length = min(2 * self._length, CHUNK_TICKS)
+            elif seconds > 2 * _SECONDS:
+                self._length = max(self._length // 2, 1)
+
+
+def _begin(state: PopulationState, keys: Array, idle: Array) -> Round:
+    """Return what the first tick of a round is handed: new episodes, and a reward of 0."""
+    episodes, observation = walks.begin(jax.random.wrap_key_data(keys), idle)
+    reward, starts = jnp.zeros(len(idle), jnp.float32), jnp.ones_like(idle)
+    return Round(state, devices.members_first(episodes), observation, reward, starts, idle, idle)
+
+
+def _count(stats: EpisodeStats, check: Callable[[int], None], first: int, length: int, log: Log) -> None:
+    """Wait for a chunk, count it, and tell of its last tick."""
+    stats.observe(*(np.asarray(column)[:length] for column in log))
+    check(first + length - 1)
+
+
+def _key_data(seeds: Sequence[int | None]) -> np.ndarray:
+    """Return seeds as the data of PRNG keys, (N, 2) uint32: both halves of each; 0 for None."""
+    whole = np.array([seed or 0 for seed in seeds], np.uint64)
+    return np.stack([whole >> np.uint64(32), whole & np.uint64(0xFFFFFFFF)], axis=-1).astype(np.uint32)
