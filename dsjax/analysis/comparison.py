@@ -15,7 +15,7 @@ from dsjax.analysis.members import Member, is_scored, member_histories
 from dsjax.config import loading
 from dsjax.config.schema import Config, physics_of
 from dsjax.errors import ConfigError, RunError
-from dsjax.storage.run import read_run
+from dsjax.storage.run import Run, read_run
 
 # Keys that do not make a group: which members there are, for how long and where they ran, how they were watched.
 _SECTIONS = ("evaluation.", "snapshots.", "environment.workers")
@@ -104,7 +104,12 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
     groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
     notes = [note for run in found for note in run.notes]
     rows = [_difference(key, labels, firsts) for key in differing]
-    return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups), rows)
+    return Comparison(groups, "test-v1" if scored else held_out(found), notes + notes_on(groups), rows)
+
+
+def held_out(runs: Iterable[Run]) -> str:
+    """Return the set of terrains on which runs were evaluated in training; several, joined, where they differ."""
+    return " and ".join(sorted({run.held_out for run in runs}))
 
 
 def _values(config: Config, by: Sequence[str] = ()) -> dict[str, Any]:

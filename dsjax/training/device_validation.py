@@ -21,10 +21,9 @@ from dsjax.training.devices import MEMBERS, P
 from dsjax.walker import episodes as walks
 from dsjax.walker.episodes import Episodes
 
-TERRAINS = "validation-jax-v1"
 # First half of the key of terrain i, whose second half is i. The keys of training are of 63 bits: none begins so.
 _FIRST_HALF = 2**32 - 1
-_TICKS = 200  # between two looks of the host
+LOOK = 200  # ticks between two looks of the host
 
 
 class Wave(NamedTuple):
@@ -120,7 +119,7 @@ def evaluate(
       spec: ControllerSpec.
       params: ControllerParams with leaves (N,).
       members: (M,) int, those to evaluate.
-      terrains: range of indices in the set `TERRAINS`, step 1.
+      terrains: range of indices in the set `task.JAX_TERRAINS`, step 1.
       check: called now and then with the share that is done, in [0, 1]; may raise to end the evaluation.
 
     Returns:
@@ -163,9 +162,9 @@ def _play(
     who = Who(state.key[owner], terrain.astype(np.int32), take(params))
     put = partial(devices.place, on=devices.mesh(count), specs=MEMBERS)
     wave, who = begin(*put((take(state.members), keys, idle))), put(who)
-    for done in range(0, TIME_LIMIT, _TICKS):
+    for done in range(0, TIME_LIMIT, LOOK):
         check(done / TIME_LIMIT)
-        wave = advance(_TICKS, wave, who)
+        wave = advance(LOOK, wave, who)
         if np.asarray(wave.over).all():
             break
     return wave

@@ -35,6 +35,8 @@ from dsjax.training.runtime import signals
 from dsjax.training.validation import validate
 from dsjax.training.walkers import make_walkers
 
+_MOST_NOTICES = 8  # of members that stopped in one round; more are one line
+
 
 class Trainer:
     """One run in one folder."""
@@ -180,10 +182,15 @@ class Trainer:
         tables = self._retrying(self._compute_round)
         self.trained = True
         # Once the round is done, as it may be computed again.
+        notices = []
         for member in self._stopped:
             step = int(self.stats.steps[member])
             self._writer.event("member stopped", member=int(member), step=step)
-            self._notice(f"member {member} stopped after {step} steps: its action is not finite; the others continue")
+            notices.append(f"member {member} stopped after {step} steps: its action is not finite; the others continue")
+        if len(notices) > _MOST_NOTICES:
+            notices = [f"{len(notices)} members stopped: their actions are not finite; events.jsonl names them"]
+        for notice in notices:
+            self._notice(notice)
         due = self.stats.rounds % self.config.snapshots.every == 0
         self._write(tables, save=due or self.finished())
 

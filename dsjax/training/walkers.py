@@ -13,6 +13,7 @@ import numpy as np
 from dsjax.config.schema import Config
 from dsjax.controller import ControllerParams
 from dsjax.envs.make import choose, make_vector
+from dsjax.envs.task import JAX_TERRAINS
 from dsjax.envs.vector import GroupedVectorEnv
 from dsjax.evaluation.evaluate import evaluate
 from dsjax.population import PopulationState
@@ -28,6 +29,7 @@ class Walkers(Protocol):
     """Walkers to train and to evaluate on."""
 
     terrains: str  # name of the set of held-out terrains
+    look: int  # steps of an evaluation between two calls of its check
 
     def open(self) -> None:
         """Make what training needs, if it is not there."""
@@ -61,7 +63,7 @@ def make_walkers(config: Config, render: int | None = None) -> Walkers:
 class HostWalkers:
     """Walkers to train on, and walkers with gymnasium's own physics to evaluate on; both open when first needed."""
 
-    terrains = "validation-v1"
+    terrains, look = "validation-v1", 1
 
     def __init__(self, config: Config, render: int | None = None) -> None:
         """Prepare the walkers; arguments as of `make_walkers`."""
@@ -118,7 +120,8 @@ class DeviceWalkers:
         self._rollout, self._validation, self._devices = device_rollout, device_validation, devices
         self._spec, self._pace = config.spec(), device_rollout.Pace()
         self._large = config.rows >= DEVICE_EVALUATION_MEMBERS
-        self.terrains = device_validation.TERRAINS if self._large else HostWalkers.terrains
+        self.terrains = JAX_TERRAINS if self._large else HostWalkers.terrains
+        self.look = device_validation.LOOK if self._large else HostWalkers.look
         self._held_out = HeldOut(config)
 
     def open(self) -> None:
