@@ -37,8 +37,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "evaluations": {
         **_INDEX,
         "weights": "what acted: centers (frozen) or oscillating (weights that oscillate and do not learn)",
-        "terrains": "set of terrains: test-v1 for reports; validation-v1 in training, or validation-jax-v1: that of the JAX "
-        "walkers, which only large populations of the jax backend are evaluated on",
+        "terrains": "set of terrains: test-v1 for reports; validation-v1 in training, or validation-jax-v1: the set of "
+        "the JAX walkers, on which large populations of the jax backend are evaluated",
         "terrain": "index of the terrain in its set",
         **_EPISODE,
     },

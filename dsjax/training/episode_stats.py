@@ -136,7 +136,7 @@ class EpisodeStats:
         steps, returns = by_member.sort(steps), by_member.sort(returns)
         best = self.best_return[some] = np.maximum(self.best_return[some], by_member.maxima(returns))
         # A mean of 300 takes a return of 300: what only few have is looked at one by one.
-        for place in np.flatnonzero((best >= SOLVED_RETURN) & (self.training_solved_step[some] < 0)):
+        for place in np.flatnonzero((best >= SOLVED_RETURN) & (self.training_solved_step[some] < 0)).tolist():
             member, mine = some[place], by_member.part(place)
             series = np.append(self.recent[member], returns[mine])
             means = sliding_window_view(series, SOLVED_EPISODES)[1:].mean(axis=1)  # nan before the 100th episode
