@@ -2,6 +2,7 @@
 
 import statistics
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
@@ -17,6 +18,9 @@ from dsjax.machine import cores
 from dsjax.storage.run import Run, read_run
 from dsjax.training.callbacks import RunStatus
 from dsjax.training.speed import Measurement, growth
+
+if TYPE_CHECKING:
+    from dsjax.training.device_speed import DeviceMeasurement
 
 _MOST_ROWS = 64  # members in a table; of more, the best
 
@@ -163,6 +167,19 @@ def speed_tables(preset: str, repeats: int, measured: list[Measurement]) -> tupl
             *about, f"{whole:,.0f}", *(f"{m.shares[part]:,.0f} ({m.shares[part] / whole:3.0%})" for part in parts)
         )
     return speeds, shares
+
+
+def device_table(preset: str, repeats: int, measured: list["DeviceMeasurement"]) -> Table:
+    """Return the table of the JAX walkers' speeds, with the median of the ratios, and of their compile time."""
+    table = PlainTable(f"environment steps/s of the jax backend, {preset}, medians of {repeats}")
+    for name in ("members", "devices", "random", "training", "training\n/random", "compiling\n[s]", "MB"):
+        table.add_column(name, justify="right")
+    for m in measured:
+        medians = (f"{statistics.median(values):,.0f}" for values in (m.random, m.training))
+        table.add_row(
+            f"{m.members:,}", m.devices, *medians, f"{m.ratio():.2f}", f"{m.compiling:.0f}", f"{m.memory:,.0f}"
+        )
+    return table
 
 
 def alone_table(preset: str, alone: dict[int, float]) -> Table:
