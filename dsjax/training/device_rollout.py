@@ -161,11 +161,8 @@ class Pace:
             yield first, length
             first += length
             # A chunk starts as soon as the one before is counted: so this is how long a chunk took.
-            seconds = time.monotonic() - started
-            if seconds < _SECONDS / 2:
-                self._length = min(2 * self._length, CHUNK_TICKS)
-            elif seconds > 2 * _SECONDS:
-                self._length = max(self._length // 2, 1)
+            fits = _SECONDS * length / max(time.monotonic() - started, 1e-9)
+            self._length = int(np.clip(fits, max(self._length // 2, 1), min(2 * self._length, CHUNK_TICKS)))
 
 
 def _begin(state: PopulationState, keys: Array, idle: Array) -> Round:

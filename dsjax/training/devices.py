@@ -47,7 +47,8 @@ def over_members(
       donate: places of arguments that the call consumes.
     """
     shared = jax.shard_map(function, mesh=on, in_specs=tuple(inputs), out_specs=outputs, check_vma=False)
-    return jax.jit(shared, donate_argnums=tuple(donate))
+    # Named, as what a program returns is what it is called with next: it is to be one program.
+    return jax.jit(shared, out_shardings=_shardings(on, outputs), donate_argnums=tuple(donate))
 
 
 def place(tree: Any, on: Mesh, specs: Any) -> Any:
@@ -58,7 +59,7 @@ def place(tree: Any, on: Mesh, specs: Any) -> Any:
       on: the devices.
       specs: a PartitionSpec for all leaves, or a tree of them whose leaves hold for all below.
     """
-    return jax.device_put(tree, jax.tree.map(lambda spec: NamedSharding(on, spec), specs))
+    return jax.device_put(tree, _shardings(on, specs))
 
 
 def members_first(walkers: Any) -> Any:
@@ -82,3 +83,7 @@ def host_device() -> Any:
         return jax.devices("cpu")[0]
     except RuntimeError:
         return jax.devices()[0]
+
+
+def _shardings(on: Mesh, specs: Any) -> Any:
+    return jax.tree.map(lambda spec: NamedSharding(on, spec), specs)
