@@ -32,7 +32,7 @@ class EnvironmentConfig:
     __pydantic_config__ = ConfigDict(extra="forbid")
     id: Literal["BipedalWalker-v3", "BipedalWalkerHardcore-v3"] = "BipedalWalker-v3"
     """Gymnasium's name of the task."""
-    backend: Annotated[Literal["auto", "jax", "envpool", "async", "sync"], arg(aliases=["--backend"])] = "auto"
+    backend: Annotated[Literal["auto", "envpool", "async", "sync", "jax"], arg(aliases=["--backend"])] = "auto"
     """Where walkers step: JAX's on a GPU or the cores, EnvPool's in threads, gymnasium's in workers or in this process;
     auto is the fastest."""
     workers: Limit = 0

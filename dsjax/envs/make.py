@@ -16,7 +16,7 @@ from dsjax.envs.processes import WorkerVectorEnv
 from dsjax.envs.vector import GroupedVectorEnv, LocalVectorEnv
 from dsjax.machine import cores
 
-BACKENDS = ("auto", "jax", "envpool", "async", "sync")
+BACKENDS = ("auto", "envpool", "async", "sync", "jax")
 _ASYNC_ENVS = 4  # from so many on, two workers gain more than handing them each step costs
 # So many in each of two groups gain more by taking turns than the second call of the controllers costs.
 _GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf")}

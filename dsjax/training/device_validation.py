@@ -95,7 +95,7 @@ def tick(wave: Wave, who: Who, spec: ControllerSpec) -> Wave:
         starts=jnp.zeros_like(wave.starts),
         over=wave.over | terminated | truncated,
         terminated=wave.terminated | (going & terminated),
-        length=wave.length + going,
+        length=jnp.where(going, wave.length + 1, wave.length),
         total=wave.total + jnp.where(going, reward, 0.0),
         last=jnp.where(going, reward, wave.last),
         way=wave.way + jnp.where(going, moved(observation[:, SPEED]), 0.0),
