@@ -44,9 +44,9 @@ def prepare(members: int = 1, environment: EnvironmentConfig | None = None) -> N
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-    # On the CPU also where there is a GPU: thirty members take it four times as long as a core (README, Speed), and it
-    # rounds otherwise, so that a run would not be the same on the next machine.
     on_device = environment if environment and environment.backend == "jax" else None
+    # On the CPU also where there is a GPU: thirty members take it four times as long as a core (README, Speed), and it
+    # rounds otherwise, so that a run would not be the same on the next machine. With the walkers it is worth it.
     gpu = gpu_platform() if on_device else ""
     platforms = os.environ.get("JAX_PLATFORMS") or (f"{gpu},cpu" if gpu else "cpu")
     jax.config.update("jax_platforms", platforms)
@@ -56,21 +56,29 @@ def prepare(members: int = 1, environment: EnvironmentConfig | None = None) -> N
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     # XLA sizes its thread pool by this variable alone. The cores belong to the walkers: splitting so little work among
     # threads makes a call a fifth slower (`scripts/benchmark.py`).
-    one_thread = (
-        "cpu" in platforms.split(",") and (members < _THREADED_MEMBERS or on_device) and "NPROC" not in os.environ
-    )
+    few = members < _THREADED_MEMBERS or on_device is not None
+    one_thread = "cpu" in platforms.split(",") and few and "NPROC" not in os.environ
     if one_thread:
         os.environ["NPROC"] = "1"
+    try:
+        _start(platforms, gpu)
+    finally:
+        if one_thread:
+            del os.environ["NPROC"]
+
+
+def _start(platforms: str, gpu: str) -> None:
+    """Have JAX take its devices, or raise RunError if those of these platforms are not there, or not the GPU."""
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:
         reason = (str(error).splitlines() or ["JAX found none"])[0]
-        if "JAX_PLATFORMS" not in os.environ and gpu:
-            raise RunError(f"JAX cannot use the GPU ({reason}); repair its driver, or set JAX_PLATFORMS=cpu") from None
-        raise RunError(f"JAX_PLATFORMS={platforms}: there is no such device here ({reason}); unset it") from None
-    finally:
-        if one_thread:
-            del os.environ["NPROC"]
+    else:
+        reason = "JAX found none" if gpu and jax.default_backend() == "cpu" else ""
+    if reason and gpu:
+        raise RunError(f"JAX cannot use the GPU ({reason}); repair its driver, or set JAX_PLATFORMS=cpu")
+    if reason:
+        raise RunError(f"JAX_PLATFORMS={platforms}: there is no such device here ({reason}); unset it")
 
 
 def _share_cores(members: int, workers: int) -> None:
