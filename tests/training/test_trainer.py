@@ -609,3 +609,14 @@ def test_a_transformation_of_ones_own_is_trained_stated_and_resumed(tmp_path, mo
         Trainer(tiny(steps=2 * ROUND_STEPS, learning={"optimizer": name}), folder).run(resume=True)
     assert loading.read_config(tmp_path / "my_rules-plain" / "config.toml").learning.optimizer == "my_rules:plain"
     assert_same_run(tmp_path / "my_rules-plain", tmp_path / "sgd")
+
+
+def test_many_members_that_stop_are_one_notice(tmp_path, monkeypatch):
+    monkeypatch.setattr("dsjax.training.trainer._MOST_NOTICES", 2)
+    notes = Notes()
+    trainer = Trainer(tiny(steps=ROUND_STEPS), tmp_path / "run", [notes])
+    learning = trainer.params.learning
+    trainer.params = trainer.params._replace(learning=learning._replace(learning_rate=np.full(3, np.inf, np.float32)))
+    trainer.run()
+    assert notes.texts == ["3 members stopped: their actions are not finite; events.jsonl names them"]
+    assert (tmp_path / "run" / "events.jsonl").read_text().count('"member stopped"') == 3
