@@ -17,11 +17,13 @@ class Episodes(NamedTuple):
     idle: Any  # (N,)
 
 
+def ready(keys, idle):
+    zero, number = jnp.zeros((2, len(idle)), jnp.float32), jnp.zeros(len(idle), jnp.int32)
+    return Episodes(zero, zero[0], number, jax.random.key_data(keys).T, number - 1, jnp.ones(len(idle), bool), idle)
+
+
 def begin(keys, idle):
-    data, number = jax.random.key_data(keys).T, jnp.zeros(len(idle), jnp.int32)
-    slope, place = _terrain(data, number), jnp.zeros((2, len(idle)), jnp.float32)
-    episodes = Episodes(place, slope, number, data, number, jnp.zeros(len(idle), bool), idle)
-    return episodes, _observation(episodes)
+    return step(ready(keys, idle), jnp.zeros((len(idle), 4), jnp.float32))[:2]
 
 
 def step(episodes, action):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsjax import population
-from dsjax.controller import ControllerParams, ControllerSpec
+from dsjax.controller import ACTIONS, ControllerParams, ControllerSpec
 from dsjax.envs.task import SPEED
 from dsjax.population import PopulationState
 from dsjax.shapes import Array, Bool, Float
@@ -33,10 +33,8 @@ class Round(NamedTuple):
 
     state: PopulationState
     episodes: Episodes
-    observation: Float[Array, "n 24"]
-    reward: Float[Array, " n"]
-    starts: Bool[Array, " n"]
-    ends: Bool[Array, " n"]
+    action: Float[Array, "n 4"]
+    ends: Bool[Array, " n"]  # as the controllers were told last: the walkers' next step resets
     idle: Bool[Array, " n"]  # whose walker does not count: not active in this round, or stopped
 
 
@@ -51,14 +49,13 @@ class Log(NamedTuple):
 
 
 class Programs(NamedTuple):
-    """The compiled programs of a structure and a size of population."""
+    """The compiled programs of a structure and a size of population. Only `chunk` has the physics."""
 
     begin: Callable[..., Round]  # (state, keys (N, 2), idle (N,)) -> Round
-    chunk: Callable[..., tuple[Round, Log]]  # (ticks, round, params) -> (round, log); consumes the round
-    end: Callable[..., PopulationState]  # (round, params) -> state
+    chunk: Callable[..., tuple[Round, Log]]  # (ticks, last, round, params) -> (round, log); consumes the round
 
 
-_ROUND: Any = Round(POPULATION, *(6 * (MEMBERS,)))  # type: ignore[arg-type]
+_ROUND: Any = Round(POPULATION, *(4 * (MEMBERS,)))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=8)  # trainings of one structure in one process share its programs
@@ -66,7 +63,7 @@ def programs(spec: ControllerSpec, members: int) -> Programs:
     """Return the programs for controllers of a structure, which spread so many members over the devices."""
     on = devices.mesh(members)
 
-    def run(ticks: Array, round: Round, params: ControllerParams) -> tuple[Round, Log]:
+    def chunk(ticks: Array, last: Array, round: Round, params: ControllerParams) -> tuple[Round, Log]:
         round = round._replace(episodes=devices.members_last(round.episodes))
         shape = CHUNK_TICKS, len(round.idle)
         numbers, flags = jnp.zeros(shape, jnp.float32), jnp.zeros(shape, bool)
@@ -74,34 +71,38 @@ def programs(spec: ControllerSpec, members: int) -> Programs:
 
         def one(number: Array, carry: tuple[Round, Log]) -> tuple[Round, Log]:
             round, log = carry
-            round, row = tick(round, spec, params)
+            round, row = tick(round, number == last, spec, params)
             put = jax.lax.dynamic_update_index_in_dim
             return round, jax.tree.map(lambda column, value: put(column, value, number, 0), log, row)
 
         round, log = jax.lax.fori_loop(0, ticks, one, (round, log))
         return round._replace(episodes=devices.members_first(round.episodes)), log
 
-    def finish(round: Round, params: ControllerParams) -> PopulationState:
-        over = jnp.ones_like(round.ends)
-        return population.step(round.state, round.observation, round.reward, round.starts, over, spec, params)[0]
-
     return Programs(
         devices.over_members(_begin, on, (POPULATION, MEMBERS, MEMBERS), _ROUND),
-        devices.over_members(run, on, (P(), _ROUND, MEMBERS), (_ROUND, P(None, "members")), donate=[1]),
-        devices.over_members(finish, on, (_ROUND, MEMBERS), POPULATION),
+        devices.over_members(chunk, on, (P(), P(), _ROUND, MEMBERS), (_ROUND, P(None, "members")), donate=[2]),
     )
 
 
-def tick(round: Round, spec: ControllerSpec, params: ControllerParams) -> tuple[Round, Log]:
-    """Step every controller and then every walker once; return what is next, and a row of the log, leaves (N,)."""
-    state, action, _ = population.step(
-        round.state, round.observation, round.reward, round.starts, round.ends, spec, params
-    )
-    idle = round.idle | ~state.running
-    episodes, observation, reward, terminated, truncated = walks.step(round.episodes, action)
-    starts, ends = round.ends, terminated | truncated | idle
-    row = Log(reward, terminated, truncated, ~(starts | idle), observation[:, SPEED])
-    return Round(state, episodes, observation, reward, starts, ends, idle), row
+def tick(round: Round, last: Array, spec: ControllerSpec, params: ControllerParams) -> tuple[Round, Log]:
+    """Step every walker and then every controller once.
+
+    Args:
+      round: Round.
+      last: () bool, the round ends here, which cuts every episode, as a time limit would: the controllers learn from
+        the last reward.
+      spec: ControllerSpec.
+      params: ControllerParams with leaves (N,).
+
+    Returns:
+      (Round, Log with leaves (N,)).
+    """
+    episodes, observation, reward, terminated, truncated = walks.step(round.episodes, round.action)
+    # In NEXT_STEP mode the call after an episode's end resets: what had ended has now started.
+    starts, ends = round.ends, terminated | truncated | round.idle
+    row = Log(reward, terminated, truncated, ~(starts | round.idle), observation[:, SPEED])
+    state, action, _ = population.step(round.state, observation, reward, starts, ends | last, spec, params)
+    return Round(state, episodes, action, ends, round.idle | ~state.running), row
 
 
 def play(
@@ -130,21 +131,22 @@ def play(
       PopulationState, whole on the default device.
     """
     pace, on = pace or Pace(), devices.mesh(len(seeds))
-    begin, chunk, end = programs(spec, len(seeds))
+    begin, chunk = programs(spec, len(seeds))
     keys, idle = devices.place((_key_data(seeds), np.array([seed is None for seed in seeds])), on, MEMBERS)
     params = devices.place(params, on, MEMBERS)
     round = begin(devices.place(state, on, POPULATION), keys, idle)
     stats.begin_round()
-    logged: list[tuple[int, int, Log]] = []  # (first tick, ticks, log) of the chunk that still runs
-    for first, length in pace.chunks(ticks):
-        round, log = chunk(length, round, params)
+    running: list[tuple[int, int, Log]] = []  # first tick, ticks and log of the chunk that is not counted yet
+    # The first tick of the walkers is their reset.
+    for first, length in pace.chunks(1 + ticks):
+        round, log = chunk(length, ticks - first, round, params)
         jax.tree.map(lambda column: column.copy_to_host_async(), log)
-        for each in logged:
+        for each in running:
             _count(stats, check, *each)
-        logged = [(first, length, log)]
-    for each in logged:
+        running = [(first, length, log)]
+    for each in running:
         _count(stats, check, *each)
-    return jax.block_until_ready(devices.gather(end(round, params)))
+    return jax.block_until_ready(devices.gather(round.state))
 
 
 class Pace:
@@ -166,16 +168,16 @@ class Pace:
 
 
 def _begin(state: PopulationState, keys: Array, idle: Array) -> Round:
-    """Return what the first tick of a round is handed: new episodes, and a reward of 0."""
-    episodes, observation = walks.begin(jax.random.wrap_key_data(keys), idle)
-    reward, starts = jnp.zeros(len(idle), jnp.float32), jnp.ones_like(idle)
-    return Round(state, devices.members_first(episodes), observation, reward, starts, idle, idle)
+    """Return what the first tick of a round is handed: walkers whose first step is the reset of their first episode."""
+    episodes = walks.ready(jax.random.wrap_key_data(keys), idle)
+    action = jnp.zeros((len(idle), ACTIONS), jnp.float32)
+    return Round(state, devices.members_first(episodes), action, jnp.ones_like(idle), idle)
 
 
 def _count(stats: EpisodeStats, check: Callable[[int], None], first: int, length: int, log: Log) -> None:
     """Wait for a chunk, count it, and tell of its last tick."""
     stats.observe(*(np.asarray(column)[:length] for column in log))
-    check(first + length - 1)
+    check(max(first + length - 2, 0))
 
 
 def _key_data(seeds: Sequence[int | None]) -> np.ndarray:

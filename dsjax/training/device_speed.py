@@ -65,7 +65,7 @@ def _random_walk(members: int) -> Callable[[int], None]:
     """Return a function that steps walkers so many times with random actions, resets included."""
 
     def run(ticks: Array, keys: Array) -> Array:
-        episodes, _ = walks.begin(jax.random.wrap_key_data(keys), jnp.zeros(len(keys), bool))
+        episodes = walks.ready(jax.random.wrap_key_data(keys), jnp.zeros(len(keys), bool))
 
         def one(number: Array, carry: tuple[walks.Episodes, Array]) -> tuple[walks.Episodes, Array]:
             key = jax.random.fold_in(jax.random.key(0), number)

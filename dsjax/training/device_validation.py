@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsjax.controller import ControllerParams, ControllerSpec, ControllerState
+from dsjax.controller import ACTIONS, ControllerParams, ControllerSpec, ControllerState
 from dsjax.envs.task import SPEED, TIME_LIMIT, moved, outcome_of
 from dsjax.evaluation.evaluate import step
 from dsjax.population import PopulationState
@@ -31,8 +31,8 @@ class Wave(NamedTuple):
 
     states: ControllerState
     episodes: Episodes
-    observation: Float[Array, "n 24"]
-    starts: Bool[Array, " n"]
+    action: Float[Array, "n 4"]
+    begins: Bool[Array, " n"]  # the walker's next step is its reset
     over: Bool[Array, " n"]
     terminated: Bool[Array, " n"]
     length: Int[Array, " n"]  # so far, like all below
@@ -81,21 +81,22 @@ def programs(spec: ControllerSpec, count: int) -> Programs:
 
 
 def tick(wave: Wave, who: Who, spec: ControllerSpec) -> Wave:
-    """Let every controller act and every walker step once; an episode that is over stays as it ended."""
+    """Step every walker and let every controller act once; an episode that is over stays as it ended."""
+    episodes, observation, reward, terminated, truncated = walks.step(wave.episodes, wave.action)
+    going = ~(wave.over | wave.begins)
+    length = jnp.where(going, wave.length + 1, wave.length)
     states, action, _ = step(
-        who.key, who.terrain, wave.length, wave.states, wave.observation, wave.starts, who.params, spec=spec,
-        oscillating=False, terrain_set="validation-v1",
+        who.key, who.terrain, length, wave.states, observation, wave.begins, who.params, spec=spec, oscillating=False,
+        terrain_set="validation-v1",
     )  # fmt: skip
-    episodes, observation, reward, terminated, truncated = walks.step(wave.episodes, action)
-    going = ~wave.over
     return Wave(
         states=states,
         episodes=episodes,
-        observation=observation,
-        starts=jnp.zeros_like(wave.starts),
+        action=action,
+        begins=jnp.zeros_like(wave.begins),
         over=wave.over | terminated | truncated,
         terminated=wave.terminated | (going & terminated),
-        length=jnp.where(going, wave.length + 1, wave.length),
+        length=length,
         total=wave.total + jnp.where(going, reward, 0.0),
         last=jnp.where(going, reward, wave.last),
         way=wave.way + jnp.where(going, moved(observation[:, SPEED]), 0.0),
@@ -162,8 +163,9 @@ def _play(
     who = Who(state.key[owner], terrain.astype(np.int32), take(params))
     put = partial(devices.place, on=devices.mesh(count), specs=MEMBERS)
     wave, who = begin(*put((take(state.members), keys, idle))), put(who)
-    for done in range(0, TIME_LIMIT, LOOK):
-        check(done / TIME_LIMIT)
+    whole = 1 + TIME_LIMIT  # with the reset
+    for done in range(0, whole, LOOK):
+        check(done / whole)
         wave = advance(LOOK, wave, who)
         if np.asarray(wave.over).all():
             break
@@ -172,7 +174,7 @@ def _play(
 
 def _begin(states: ControllerState, keys: Array, idle: Array) -> Wave:
     """Return episodes that have not begun; an idle one is over."""
-    episodes, observation = walks.begin(jax.random.wrap_key_data(keys), idle)
+    episodes = walks.ready(jax.random.wrap_key_data(keys), idle)
     zero, no = jnp.zeros(len(idle), jnp.float32), jnp.zeros_like(idle)
-    length = jnp.zeros(len(idle), jnp.int32)
-    return Wave(states, devices.members_first(episodes), observation, ~no, idle, no, length, zero, zero, zero)
+    action, length = jnp.zeros((len(idle), ACTIONS), jnp.float32), jnp.zeros(len(idle), jnp.int32)
+    return Wave(states, devices.members_first(episodes), action, ~no, idle, no, length, zero, zero, zero)
