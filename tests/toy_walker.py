@@ -15,11 +15,12 @@ class Episodes(NamedTuple):
     number: Any  # (N,)
     ended: Any  # (N,)
     idle: Any  # (N,)
+    phase: Any  # (N,), weakly typed from the first step on
 
 
 def ready(keys, idle):
-    zero, number = jnp.zeros((2, len(idle)), jnp.float32), jnp.zeros(len(idle), jnp.int32)
-    return Episodes(zero, zero[0], number, jax.random.key_data(keys).T, number - 1, jnp.ones(len(idle), bool), idle)
+    zero, number, ended = jnp.zeros((2, len(idle)), jnp.float32), jnp.zeros(len(idle), jnp.int32), jnp.ones_like(idle)
+    return Episodes(zero, zero[0], number, jax.random.key_data(keys).T, number - 1, ended, idle, number)
 
 
 def begin(keys, idle):
@@ -27,7 +28,7 @@ def begin(keys, idle):
 
 
 def step(episodes, action):
-    _, slope, _, key, number, ended, idle = episodes
+    _, slope, _, key, number, ended, idle, _ = episodes
     number = number + ended.astype(jnp.int32)
     slope = jnp.where(ended, _terrain(key, number), slope)
     push = jnp.stack([action[:, 0] - action[:, 2], action[:, 1] + action[:, 3]])
@@ -37,7 +38,7 @@ def step(episodes, action):
     terminated = counts & (jnp.abs(place[1]) > 0.5)
     truncated = counts & (age >= 40) & ~terminated
     reward = jnp.where(counts, jnp.where(terminated, -100.0, place[0] - episodes.place[0]), 0.0)
-    episodes = Episodes(place, slope, age, key, number, terminated | truncated, idle)
+    episodes = Episodes(place, slope, age, key, number, terminated | truncated, idle, jnp.where(ended, 1, 2))
     return episodes, _observation(episodes), reward, terminated, truncated
 
 

@@ -93,6 +93,14 @@ def test_the_length_of_chunks_changes_nothing(toy):
     assert_equal(whole[2], single[2])
 
 
+def test_the_state_that_a_round_begins_from_stays(toy):
+    """A round that fails begins again from it."""
+    state, spec, params = untrained(SETTINGS), SETTINGS.spec(), SETTINGS.population_params()
+    first, again = (device_rollout.play(state, spec, params, seeds(), 40, EpisodeStats(MEMBERS)) for _ in range(2))
+    assert_equal(first, again)
+    assert_equal(state, untrained(SETTINGS))
+
+
 def test_one_program_serves_every_round(toy):
     program = device_rollout.programs(SETTINGS.spec(), MEMBERS)
     for length, ticks in ((64, TICKS), (50, 90), (1, 2)):
