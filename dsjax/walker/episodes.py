@@ -1,0 +1,83 @@
+"""Series of episodes, one after the other, each on new ground: gymnasium's NEXT_STEP autoreset."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dsjax.walker import terrain
+from dsjax.walker.geometry import where
+from dsjax.walker.kernel import Method
+from dsjax.walker.lanes import on_active, width_of
+from dsjax.walker.physics import State
+from dsjax.walker.walker import initial
+from dsjax.walker.walker import step as step_walkers
+
+_ENDING_SHARE = 0.02  # of walkers whose episodes begin in the same step, usually
+
+
+class Episodes(NamedTuple):
+    """N walkers, each in an episode of a series of its own; walkers are the last axis."""
+
+    walker: State
+    key: jax.Array  # (2, N) uint32: key data of each series
+    number: jax.Array  # (N,) int: of the current episode, from 0
+    ended: jax.Array  # (N,) bool: the episode is over, and the next step begins another
+    idle: jax.Array  # (N,) bool: plays nothing
+
+
+def begin(keys: jax.Array, idle: jax.Array, method: Method | None = None) -> tuple[Episodes, jax.Array]:
+    """Begin a series of episodes of each of N walkers.
+
+    Args:
+      keys: (N,) PRNG keys; the e-th episode is on the terrain of fold_in(key, e).
+      idle: (N,) bool, walkers that are to play nothing; what is returned of them is 0.
+      method: how to compute; the best for the device if None. Static.
+
+    Returns:
+      (Episodes, observation (N, 24)).
+    """
+    episodes, observation, *_ = step(ready(keys, idle), jnp.zeros((len(idle), 4)), method)
+    return episodes, observation
+
+
+def ready(keys: jax.Array, idle: jax.Array) -> Episodes:
+    """Return series of episodes whose first step is the reset of their first episode; arguments as of `begin`."""
+    key = jax.random.key_data(keys).T
+    nowhere = terrain.Terrain(jnp.zeros((terrain.COLUMNS, len(idle))), jnp.zeros(len(idle)))
+    number = jnp.full(len(idle), -1, jnp.int32)
+    return Episodes(initial(nowhere), key, number, jnp.ones(len(idle), bool), jnp.asarray(idle))
+
+
+def step(
+    episodes: Episodes, action: jax.Array, method: Method | None = None
+) -> tuple[Episodes, jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Step N walkers; those whose episode has ended begin the next one instead, with reward 0.
+
+    Args:
+      episodes: Episodes.
+      action: (N, 4).
+      method: how to compute; the best for the device if None. Static.
+
+    Returns:
+      (Episodes, observation (N, 24), reward (N,), terminated (N,) bool, truncated (N,) bool).
+    """
+    begins = episodes.ended & ~episodes.idle
+    number = episodes.number + begins
+    width = width_of(len(begins), _ENDING_SHARE)
+    fresh = on_active(_fresh, begins, (episodes.key, number), width)
+    state, observation, reward, terminated, truncated = step_walkers(
+        where(begins, fresh, episodes.walker), jnp.where(begins[:, None], 0, action), method
+    )
+    state = state._replace(ticks=jnp.where(begins, 0, state.ticks))
+    plays = ~begins & ~episodes.idle
+    terminated, truncated = terminated & plays, truncated & plays
+    episodes = Episodes(state, episodes.key, number, terminated | truncated, episodes.idle)
+    observation = jnp.where(episodes.idle[:, None], 0.0, observation)
+    return episodes, observation, jnp.where(plays, reward, 0.0), terminated, truncated
+
+
+def _fresh(key: jax.Array, number: jax.Array) -> State:
+    """Return walkers before the first step of episodes: key (2, n), number (n,)."""
+    keys = jax.random.wrap_key_data(key.T)
+    return initial(terrain.generate(jax.vmap(jax.random.fold_in)(keys, number)))

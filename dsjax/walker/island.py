@@ -1,0 +1,191 @@
+"""A walker's bodies, joints and contacts, solved together: Box2D's island.
+
+Elementwise over walkers: every quantity is a tuple of arrays, one per body, joint or contact, so that XLA or a kernel
+keeps a walker's whole state in registers.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dsjax.walker import contacts, joints
+from dsjax.walker.contacts import leg_mass
+from dsjax.walker.geometry import Lanes, Pose, Vec, Velocity, any_lane, dot, pick, settle, where
+from dsjax.walker.joints import JOINTS, SOLVING_ORDER, JointImpulse, Poses, Velocities
+from dsjax.walker.shapes import GRAVITY, HULL, INVERSE_MASS, LEGS, MAX_ROTATION, MAX_TRANSLATION, SLOP, TIME_STEP
+
+# gymnasium's: 6 * 30 and 2 * 30. Both matter: the velocities are not converged after 120 iterations.
+VELOCITY_ITERATIONS, POSITION_ITERATIONS = 180, 60
+_OVERLAP_SHARE = 0.2  # of an overlap that a position iteration removes
+
+
+class Touching(NamedTuple):
+    """Contacts to solve, in order.
+
+    Either lists of contacts, over which a kernel's loops are unrolled, or one contact with leaves (contacts, ...), of
+    which the first `most` are gone through, whatever their number.
+    """
+
+    contacts: Any  # Contact
+    impulses: Any  # Impulses
+    most: Lanes | None = None  # int
+
+
+class Island(NamedTuple):
+    """What a step begins with."""
+
+    poses: Poses  # of the five bodies
+    velocities: Velocities
+    push: Lanes  # [N] on the hull, to the right
+    motors: tuple  # of the four joints, see `joints.motors`
+    joint_impulses: tuple[JointImpulse, ...]
+    limits: tuple[Lanes, ...]  # int, states of the joints' limits
+
+
+class Solved(NamedTuple):
+    """What a step ends with."""
+
+    poses: Poses
+    velocities: Velocities
+    joint_impulses: tuple[JointImpulse, ...]
+    limits: tuple[Lanes, ...]
+    impulses: Any  # of the contacts
+
+
+def solve(island: Island, touching: Touching, iterations: int = POSITION_ITERATIONS) -> tuple[Solved, Lanes]:
+    """Return what a time step makes of an island, and whether its positions are met.
+
+    Args:
+      island: leaves of one shape.
+      touching: the contacts.
+      iterations: position iterations at most.
+    """
+    velocities, joint_impulses, impulses, limits = _solve_velocities(island, touching)
+    velocities = tuple(limited(velocity, TIME_STEP) for velocity in velocities)
+    poses = tuple(moved(pose, velocity, TIME_STEP) for pose, velocity in zip(island.poses, velocities, strict=True))
+    poses, met = solve_positions(poses, touching, limits, iterations)
+    return Solved(poses, velocities, joint_impulses, limits, impulses), met
+
+
+def solve_positions(poses: Poses, touching: Touching, limits: tuple, iterations: int) -> tuple[Poses, Lanes]:
+    """Return poses that overlap and come apart less, after as many iterations as each walker needs, and whether that
+    was enough."""
+
+    def push_out(m: Any, carry: Any) -> Any:
+        poses, deepest = carry
+        contact = _at(touching.contacts, m)
+        own, separation = contacts.solve_position(
+            contact, settle(_of(contact.leg, poses)), leg_mass(contact.leg), _OVERLAP_SHARE
+        )
+        return settle(_with(contact.leg, poses, own), jnp.minimum(deepest, separation))
+
+    def iterate(carry: Any) -> Any:
+        number, old, done = carry
+        poses, deepest = _each(touching, push_out, (old, jnp.zeros_like(old[0].angle)))
+        met = deepest >= -3 * SLOP
+        for k in SOLVING_ORDER:
+            poses, joined = joints.solve_position(JOINTS[k], poses, limits[k])
+            met = met & joined
+        return number + 1, where(done, old, poses), done | met
+
+    start = 0, poses, jnp.zeros(jnp.shape(poses[0].angle), bool)
+    _, poses, done = jax.lax.while_loop(lambda c: (c[0] < iterations) & any_lane(~c[2]), iterate, start)
+    return poses, done
+
+
+def _solve_velocities(island: Island, touching: Touching) -> tuple[Velocities, tuple, Any, tuple]:
+    """Return velocities, joint impulses, contact impulses and limits: forces, warm start, iterations."""
+    forces = [Vec(island.push * INVERSE_MASS[HULL], GRAVITY)] + LEGS * [Vec(0.0, GRAVITY)]
+    velocities = tuple(
+        Velocity(v.linear + TIME_STEP * force, v.angular) for v, force in zip(island.velocities, forces, strict=True)
+    )
+    constraints = settle(_prepared(touching.contacts, island.poses))
+
+    def warm_start(m: Any, velocities: Velocities) -> Velocities:
+        contact, impulses = _at(touching.contacts, m), _at(touching.impulses, m)
+        own = _of(contact.leg, velocities)
+        own = contacts.warm_start(own, leg_mass(contact.leg), _at(constraints, m), impulses)
+        return settle(_with(contact.leg, velocities, own))
+
+    shape = jnp.shape(island.push)
+    velocities = _each(touching, warm_start, jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), velocities))
+    prepared = [
+        joints.prepare(joint, island.poses, *rest)
+        for joint, *rest in zip(JOINTS, island.joint_impulses, island.limits, island.motors, strict=True)
+    ]
+    joint_constraints, joint_impulses, limits = settle(*zip(*prepared, strict=True))
+    for k in SOLVING_ORDER:
+        velocities = joints.warm_start(JOINTS[k], velocities, joint_constraints[k], joint_impulses[k])
+
+    def solve_contact(m: Any, carry: Any) -> Any:
+        velocities, impulses = carry
+        leg = _at(touching.contacts, m).leg
+        own, found = contacts.solve(settle(_of(leg, velocities)), leg_mass(leg), _at(constraints, m), _at(impulses, m))
+        return settle(_with(leg, velocities, settle(own))), _put(impulses, m, found)
+
+    def iterate(_: Any, carry: Any) -> Any:
+        velocities, joint_impulses, impulses = carry[0], list(carry[1]), carry[2]
+        for k in SOLVING_ORDER:
+            velocities, joint_impulses[k] = joints.solve(JOINTS[k], velocities, joint_constraints[k], joint_impulses[k])
+        velocities, impulses = _each(touching, solve_contact, (velocities, impulses))
+        return velocities, tuple(joint_impulses), impulses
+
+    start = velocities, tuple(joint_impulses), touching.impulses
+    return *jax.lax.fori_loop(0, VELOCITY_ITERATIONS, iterate, start), limits
+
+
+def _prepared(touching: Any, poses: Poses) -> Any:
+    """Return the constraints of contacts, as a list or with leaves (contacts, ...) as they are."""
+    if isinstance(touching, list):
+        return [_prepared(contact, poses) for contact in touching]
+    return contacts.prepare(touching, _of(touching.leg, poses), leg_mass(touching.leg))
+
+
+def _each(touching: Touching, body: Callable[[Any, Any], Any], carry: Any) -> Any:
+    """Return carry = body(m, carry) after every contact m."""
+    if not isinstance(touching.contacts, list):
+        return jax.lax.fori_loop(0, touching.most, body, carry)
+    for m in range(len(touching.contacts)):
+        carry = body(m, carry)
+    return carry
+
+
+def _at(stack: Any, m: Any) -> Any:
+    """Return what belongs to contact m."""
+    if isinstance(stack, list):
+        return stack[m]
+    return jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, m, 0, keepdims=False), stack)
+
+
+def _put(stack: Any, m: Any, value: Any) -> Any:
+    """Return a stack with what belongs to contact m replaced."""
+    if isinstance(stack, list):
+        return [*stack[:m], value, *stack[m + 1 :]]
+    return jax.tree.map(lambda leaf, new: jax.lax.dynamic_update_index_in_dim(leaf, new, m, 0), stack, value)
+
+
+def limited(velocity: Velocity, dt: Lanes) -> Velocity:
+    """Return a velocity that moves its body no further than Box2D allows in a time [s]."""
+    way = dt * velocity.linear
+    square, turned = dot(way, way), jnp.abs(dt * velocity.angular)
+    far, fast = square > MAX_TRANSLATION**2, turned > MAX_ROTATION
+    shrink = jnp.where(far, MAX_TRANSLATION / jnp.sqrt(jnp.where(far, square, 1.0)), 1.0)
+    slow = jnp.where(fast, MAX_ROTATION / jnp.where(fast, turned, 1.0), 1.0)
+    return Velocity(shrink * velocity.linear, slow * velocity.angular)
+
+
+def moved(pose: Pose, velocity: Velocity, dt: Lanes) -> Pose:
+    """Return a pose after a time [s]."""
+    return Pose(pose.center + dt * velocity.linear, pose.angle + dt * velocity.angular)
+
+
+def _of(leg: Lanes, bodies: tuple) -> Any:
+    """Return by lane what belongs to a leg, among bodies."""
+    return pick(leg, bodies[1:])
+
+
+def _with(leg: Lanes, bodies: tuple, changed: Any) -> tuple:
+    """Return what belongs to bodies, with that of a leg replaced by lane."""
+    return bodies[0], *(where(leg == number, changed, body) for number, body in enumerate(bodies[1:]))

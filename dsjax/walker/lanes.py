@@ -1,0 +1,80 @@
+"""Compute only where there is something to compute.
+
+Most lanes of a batch need nothing of a rare thing, as an impact, and all would wait for those few that do. So collect
+these, compute them side by side, and put the results back.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from dsjax.walker.geometry import Lanes, settle
+
+_MIN_WIDTH = 16  # lanes: with fewer, a pass costs as much
+
+
+def width_of(lanes: int, share: float) -> int:
+    """Return how many lanes to compute in one pass, given that a share of all is usually active."""
+    return min(lanes, max(_MIN_WIDTH, 8 * round(lanes * share / 8)))
+
+
+def on_active(
+    function: Callable[..., Any], active: Lanes, arguments: Any, width: int, order: Lanes | None = None
+) -> Any:
+    """Return function(*arguments) in the lanes that are active, and zeros elsewhere.
+
+    Args:
+      function: elementwise over the lanes of its arguments.
+      active: (n,) bool.
+      arguments: tuple of trees with leaves (..., n).
+      width: lanes computed in one pass; there are as many passes as it takes.
+      order: (n,) int, all lanes in the order in which to compute them, so that alike ones share a pass; by number if
+        None.
+
+    Returns:
+      Tree with leaves (..., n).
+    """
+    count = active.shape[0]
+    if width >= count:
+        result = settle(function(*settle(arguments)))
+        return jax.tree.map(lambda leaf: jnp.where(active, leaf, jnp.zeros_like(leaf)), result)
+    index, total = _indices(active, width, order)
+    taken = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[..., :width], arguments))
+    shapes = jax.eval_shape(lambda given: function(*given), taken)
+    out = jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape[:-1], count), leaf.dtype), shapes)
+
+    def one_pass(carry: Any) -> Any:
+        number, out = carry
+        lanes = jax.lax.dynamic_slice(index, (number * width,), (width,))  # count where there is none
+        result = function(*settle(take(arguments, lanes)))
+        return number + 1, put(out, lanes, settle(result))
+
+    return jax.lax.while_loop(lambda carry: carry[0] * width < total, one_pass, (0, out))[1]
+
+
+def first_active(active: Lanes, width: int) -> Lanes:
+    """Return the numbers of the first `width` active lanes, (width,) int; n where there is none."""
+    return _indices(active, width)[0][:width]
+
+
+def take(tree: Any, lanes: Lanes) -> Any:
+    """Return some lanes of every leaf; the last one for numbers that are out of range."""
+    return jax.tree.map(lambda leaf: jnp.take(leaf, lanes, axis=-1, mode="clip"), tree)
+
+
+def put(tree: Any, lanes: Lanes, values: Any) -> Any:
+    """Return a tree with some lanes of every leaf replaced; numbers that are out of range replace nothing."""
+    return jax.tree.map(lambda leaf, value: leaf.at[..., lanes].set(value, mode="drop"), tree, values)
+
+
+def _indices(active: Lanes, width: int, order: Lanes | None = None) -> tuple[Lanes, Lanes]:
+    """Return the numbers of the active lanes, (n + width,) int filled up with n, and how many there are."""
+    count = active.shape[0]
+    numbers = jnp.arange(count, dtype=jnp.int32) if order is None else order
+    on = active if order is None else active[order]
+    rank = jnp.cumsum(on.astype(jnp.int32))
+    index = jnp.full(count + width, count, jnp.int32)
+    index = index.at[jnp.where(on, rank - 1, count + width)].set(numbers, mode="drop")
+    return index, rank[-1]

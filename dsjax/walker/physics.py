@@ -1,0 +1,191 @@
+"""The walker's state, and one step of its world, in Box2D's order."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dsjax.walker import impact, island, joints, touching
+from dsjax.walker.broad import Box, Contacts, find_new, follow
+from dsjax.walker.geometry import Lanes, Pose, Vec, Velocity, frame, settle, where
+from dsjax.walker.island import Island, Solved, Touching
+from dsjax.walker.joints import JointImpulse
+from dsjax.walker.kernel import Method
+from dsjax.walker.lanes import on_active, width_of
+from dsjax.walker.manifold import Manifold
+from dsjax.walker.shapes import BODIES, CENTERED, HALF_WIDTH, HULL, HULL_CENTER, LEGS, by_leg, leg_polygon
+from dsjax.walker.terrain import Terrain
+
+_FEW_ITERATIONS = 3  # of positions, after which two thirds of all walkers need no more
+_FEW_CONTACTS = 4  # that nearly all walkers have at most
+_CROWDED_SHARE = 0.03  # of walkers that have more
+
+
+class State(NamedTuple):
+    """N walkers and their ground. Walkers are the last axis of every array, so that each scalar is a vector of them."""
+
+    terrain: Terrain
+    position: jax.Array  # (5, 3, N): of each body the center of mass x, y [m] and the angle [rad]
+    velocity: jax.Array  # (5, 3, N) [m/s, rad/s]
+    joint_impulse: jax.Array  # (4, 4, N): of each joint x, y [N s], limit and motor [N m s]
+    limit: jax.Array  # (4, N) int: state of each joint's limit, -1 at the lower, 1 at the upper one
+    box: jax.Array  # (4, 4, N) [m]: lower x, y, upper x, y of each leg's fat box
+    contacts: Contacts  # of the legs with the ground, leaves (..., 8, 4, N)
+    ground: jax.Array  # (2, N) bool: whether each lower leg is in contact, as the observation has it
+    fallen: jax.Array  # (N,) bool: the hull touched the ground
+    shaping: jax.Array  # (N,) what the next reward is compared with
+    ticks: jax.Array  # (N,) int: steps since the episode began
+
+
+def advance(state: State, action: jax.Array, method: Method) -> tuple[State, jax.Array]:
+    """Return the walkers after a time step of 1/50 s, and how many impacts were solved, (N,) int.
+
+    Contacts are brought up to date; velocities, then positions are solved; new contacts are looked for; at last legs
+    that went into the ground are brought back to where they touched it.
+
+    Args:
+      state: N walkers; what is observed of them (`shaping`, `ticks`) stays as it is.
+      action: (4, N).
+      method: how to compute.
+    """
+    heights, poses = state.terrain.heights, bodies(state.position, Pose)
+    legs = frame(_legs(poses), CENTERED)
+    contacts, manifold = settle(touching.update(state.contacts, _box(state.box), legs, heights))
+    ground = touching.ground_flags(state.ground, state.contacts, contacts)
+    fallen = state.fallen | touching.hull_touches(frame(poses[HULL], HULL_CENTER), heights)
+
+    solved, contacts = _solve(state, poses, action, contacts, manifold, method)
+    walkers = heights.shape[-1]
+    lanes = LEGS * walkers
+    flat = _flat(contacts)
+    start, end, velocity = (
+        jax.tree.map(lambda leaf: leaf.reshape(lanes), _legs(b)) for b in (poses, solved.poses, solved.velocities)
+    )
+    box, redrawn = follow(
+        _flat_box(state.box), start, end, leg_polygon(by_leg(jnp.arange(lanes) // walkers, *HALF_WIDTH))
+    )
+    flat = find_new(flat, heights, jnp.arange(lanes) % walkers, box, redrawn)
+
+    both = jnp.stack([jnp.zeros_like(ground[0]), ground[0], jnp.zeros_like(ground[1]), ground[1]]).reshape(lanes)
+    struck = impact.resolve(impact.begin(start, end, velocity, box, flat, both), heights, method)
+    fallen |= impact.hull_hits(poses[HULL], solved.poses[HULL], heights, ~fallen, method)
+    state = state._replace(
+        terrain=state.terrain._replace(push=jnp.zeros_like(state.terrain.push)),
+        position=_joined(solved.poses[HULL], struck.end, walkers),
+        velocity=_joined(solved.velocities[HULL], struck.velocity, walkers),
+        joint_impulse=jnp.stack([jnp.stack([i.point.x, i.point.y, i.limit, i.motor]) for i in solved.joint_impulses]),
+        limit=jnp.stack(solved.limits),
+        box=jnp.stack(jax.tree.leaves(struck.box)).reshape(4, LEGS, walkers).swapaxes(0, 1),
+        contacts=jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-1], LEGS, walkers), struck.contacts),
+        ground=struck.flag.reshape(LEGS, walkers)[1::2],
+        fallen=fallen,
+    )
+    return state, struck.events.reshape(LEGS, walkers).sum(0)
+
+
+def bodies(array: jax.Array, kind: Any) -> tuple:
+    """Return an array (5, 3, N) as five poses or velocities."""
+    return tuple(kind(Vec(x, y), angle) for x, y, angle in (array[body] for body in range(BODIES)))
+
+
+def _solve(
+    state: State, poses: tuple, action: jax.Array, contacts: Contacts, manifold: Manifold, method: Method
+) -> tuple[Solved, Contacts]:
+    """Solve every walker's island; return also the contacts with the impulses that were found."""
+    places = touching.island_order(contacts)
+    problem = Island(
+        poses,
+        bodies(state.velocity, Velocity),
+        state.terrain.push,
+        joints.motors(tuple(action)),
+        tuple(JointImpulse(Vec(i[0], i[1]), i[2], i[3]) for i in state.joint_impulse),
+        tuple(state.limit),
+    )
+    count = (contacts.count > 0).sum((0, 1))
+    solver = _solve_in_kernels if method.kernels else _solve_by_count
+    solved = solver(problem, contacts, manifold, places, count, method)
+    return solved, touching.stored(contacts, places, solved.impulses)
+
+
+def _solve_by_count(
+    problem: Island, contacts: Contacts, manifold: Manifold, places: jax.Array, count: jax.Array, method: Method
+) -> Solved:
+    """Solve walkers with about as many contacts together; then continue with those whose positions are not met."""
+    order = jnp.argsort(count).astype(jnp.int32)
+    width = min(method.block, len(count))
+
+    def chosen(contacts: Contacts, manifold: Manifold, places: jax.Array) -> Touching:
+        most = jnp.where(places < touching.MAX_CONTACTS, places + 1, 0).max()
+        return Touching(*settle(touching.choose(contacts, manifold, places, touching.MAX_CONTACTS)), most)
+
+    def begin(problem: Island, *what: Any) -> tuple[Solved, Lanes]:
+        return island.solve(problem, chosen(*what), _FEW_ITERATIONS)
+
+    def continued(poses: Any, limits: Any, *what: Any) -> Any:
+        return island.solve_positions(poses, chosen(*what), limits, island.POSITION_ITERATIONS - _FEW_ITERATIONS)[0]
+
+    what = contacts, manifold, places
+    everyone = jnp.ones_like(count, bool)
+    solved, met = on_active(begin, everyone, (problem, *what), width, order)
+    poses = on_active(continued, ~met, (solved.poses, solved.limits, *what), width, order)
+    return solved._replace(poses=where(met, solved.poses, poses))
+
+
+def _solve_in_kernels(
+    problem: Island, contacts: Contacts, manifold: Manifold, places: jax.Array, count: jax.Array, method: Method
+) -> Solved:
+    """Solve every walker with as many contacts as most have, and those with more of them apart."""
+
+    def with_contacts(number: int) -> Any:
+        def solve(problem: Island, *what: Any) -> Solved:
+            chosen = [list(map(partial(_at, stack), range(number))) for stack in touching.choose(*what, number)]
+            solved = method.run(_kernel, problem, *chosen)
+            return solved._replace(impulses=jax.tree.map(lambda *leaves: jnp.stack(leaves), *solved.impulses))
+
+        return solve
+
+    everything = problem, contacts, manifold, places
+    few = with_contacts(_FEW_CONTACTS)(*everything)
+    crowded = count > _FEW_CONTACTS
+    width = width_of(len(count), _CROWDED_SHARE)
+    many = on_active(with_contacts(touching.MAX_CONTACTS), crowded, everything, width)
+    spare = ((0, touching.MAX_CONTACTS - _FEW_CONTACTS), (0, 0))
+    few = few._replace(impulses=jax.tree.map(lambda leaf: jnp.pad(leaf, spare), few.impulses))
+    return where(crowded, many, few)
+
+
+def _kernel(problem: Island, contacts: list, impulses: list) -> Solved:
+    return island.solve(problem, Touching(contacts, impulses))[0]
+
+
+def _at(stack: Any, number: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[number], stack)
+
+
+def _legs(five: tuple) -> Any:
+    """Return what belongs to the legs, of what belongs to five bodies, with leaves (4, N)."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *five[1:])
+
+
+def _flat(contacts: Contacts) -> Contacts:
+    """Return contacts (..., 8, 4, N) with legs and walkers as one axis of lanes."""
+    return jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-2], -1), contacts)
+
+
+def _box(array: jax.Array) -> Box:
+    """Return boxes (4 legs, 4, N) with leaves (4, N)."""
+    return Box(Vec(array[:, 0], array[:, 1]), Vec(array[:, 2], array[:, 3]))
+
+
+def _flat_box(array: jax.Array) -> Box:
+    return jax.tree.map(lambda leaf: leaf.reshape(-1), _box(array))
+
+
+def _joined(hull: Any, legs: Any, walkers: int) -> jax.Array:
+    """Return poses or velocities of the hull, (N,), and of the legs, (4 N,), as (5, 3, N)."""
+    rows = [
+        jnp.concatenate([own[None], leg.reshape(LEGS, walkers)])
+        for own, leg in zip(jax.tree.leaves(hull), jax.tree.leaves(legs), strict=True)
+    ]
+    return jnp.stack(rows, axis=1)

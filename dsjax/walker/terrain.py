@@ -1,0 +1,97 @@
+"""The ground that a walker walks on: random terrain with the distribution of gymnasium's BipedalWalker-v3.
+
+The ground is a line through 200 points, 14/30 m apart. The first 21 are level. From there on, with elevation e over
+the level of the start and slope s (rise per column),
+
+    s <- 0.8 s - 0.01 sign(e) + u,  u ~ U(-1/30, 1/30)        e <- e + s
+
+in every column but a few level ones, in which e and s stay as they are. The first level column is the one that
+follows the start pad; the next ones follow after 5 to 9 columns each, all equally likely.
+
+Source: `_generate_terrain(hardcore=False)` and `reset` of gymnasium 1.4, envs/box2d/bipedal_walker.py. The level
+columns are where the hardcore version would begin an obstacle: the plain one draws the distance and puts nothing
+there. gymnasium computes heights in float64 and hands them to Box2D in float32; here all is float32. The random
+numbers are JAX's, so a terrain is distributed like gymnasium's and is none of its own.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["COLUMNS", "LEVEL", "PAD", "PUSH", "STEP", "Terrain", "generate", "positions"]
+
+COLUMNS = 200  # points of the ground, gymnasium's TERRAIN_LENGTH
+STEP = 14 / 30  # [m] from point to point, TERRAIN_STEP
+PAD = 20  # TERRAIN_STARTPAD: random slopes begin after the column of this index
+LEVEL = 400 / 30 / 4  # [m] height of the start, TERRAIN_HEIGHT
+PUSH = 5.0  # [N] largest first push, INITIAL_RANDOM
+
+_ROUGHNESS = 1 / 30  # [m] largest random change of the slope in a column
+_PULL = 0.01  # [m] change of the slope in a column, towards the level of the start
+_KEPT = 0.8  # share of the slope that the next column inherits
+_GRASS = (5, 10)  # columns from one level column to the next: from 5 to 9
+_MOST_LEVEL = -(-(COLUMNS - PAD) // _GRASS[0])  # level columns after the pad, at most
+
+
+class Terrain(NamedTuple):
+    """The ground and the first push of N walkers. To play a terrain of one's own, build this from its arrays."""
+
+    heights: jax.Array  # (200, N) [m] y of the ground at x = 0, 14/30, ..., see `positions`
+    push: jax.Array  # (N,) [N] horizontal force on the hull in the first step
+
+
+def positions() -> np.ndarray:
+    """Return the x of every point of the ground [m], (200,) float32."""
+    return np.array([column * STEP for column in range(COLUMNS)], np.float32)
+
+
+def generate(keys: jax.Array) -> Terrain:
+    """Draw the terrain and the first push of every walker.
+
+    A walker's terrain is a function of its own key: it does not change with the other walkers or their number.
+
+    Args:
+      keys: (N,) typed PRNG keys, one for each walker.
+
+    Returns:
+      Terrain, heights (200, N) [m] and push (N,) [N], both float32.
+
+    Raises:
+      ValueError: `keys` is no vector of typed keys.
+    """
+    if not (jnp.ndim(keys) == 1 and jax.dtypes.issubdtype(keys.dtype, jax.dtypes.prng_key)):
+        raise ValueError(
+            f"keys is {keys.dtype} of shape {jnp.shape(keys)}; must be typed keys (N,): jax.random.split(key, N)"
+        )
+    noise, level, push = jax.vmap(_draw, out_axes=-1)(keys)
+    pad = jnp.full((PAD, keys.shape[0]), LEVEL, jnp.float32)
+    return Terrain(jnp.concatenate([pad, LEVEL + _elevations(noise, level)]), push)
+
+
+def _draw(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return one walker's random numbers: noise (180,) [m], which columns are level (180,), and the push () [N]."""
+    noise_key, level_key, push_key = jax.random.split(key, 3)
+    count = COLUMNS - PAD
+    noise = jax.random.uniform(noise_key, (count,), jnp.float32, -_ROUGHNESS, _ROUGHNESS)
+    gaps = jax.random.randint(level_key, (_MOST_LEVEL,), *_GRASS)
+    columns = jnp.cumsum(
+        gaps.at[0].set(0)
+    )  # counted from the end of the pad; those past the terrain's end are left out
+    level = jnp.zeros(count, bool).at[columns].set(True, mode="drop")
+    return noise, level, jax.random.uniform(push_key, (), jnp.float32, -PUSH, PUSH)
+
+
+def _elevations(noise: jax.Array, level: jax.Array) -> jax.Array:
+    """Return the ground's height over the start's after the pad, (180, N) [m]. Both arguments are (180, N)."""
+
+    def column(carry: tuple[jax.Array, jax.Array], drawn: tuple[jax.Array, jax.Array]) -> tuple:
+        elevation, slope = carry
+        noise, level = drawn
+        slope = jnp.where(level, slope, _KEPT * slope - _PULL * jnp.sign(elevation) + noise)
+        elevation = jnp.where(level, elevation, elevation + slope)
+        return (elevation, slope), elevation
+
+    start = jnp.zeros_like(noise[0])
+    return jax.lax.scan(column, (start, start), (noise, level))[1]

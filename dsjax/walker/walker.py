@@ -1,0 +1,111 @@
+"""BipedalWalker-v3 as pure functions of N walkers: `reset` and `step`."""
+
+import jax
+import jax.numpy as jnp
+
+from dsjax.walker import physics, senses, terrain
+from dsjax.walker.broad import box_of, fattened, find_new, no_contacts
+from dsjax.walker.geometry import Pose, Vec, Velocity, frame
+from dsjax.walker.kernel import Method, default
+from dsjax.walker.physics import State
+from dsjax.walker.shapes import (
+    BODIES,
+    CENTERED,
+    HALF_WIDTH,
+    HULL_CENTER,
+    LEG_DOWN,
+    LEG_HEIGHT,
+    LEGS,
+    by_leg,
+    leg_polygon,
+)
+from dsjax.walker.terrain import Terrain
+
+OBSERVATIONS, ACTIONS = 24, 4
+TIME_LIMIT = 1600  # steps
+_START_X = terrain.PAD / 2 * terrain.STEP  # [m]
+_START_Y = terrain.LEVEL + 2 * LEG_HEIGHT  # [m]
+_LEG_ANGLE = 0.05  # [rad]
+
+
+def reset(ground: Terrain | jax.Array, method: Method | None = None) -> tuple[State, jax.Array]:
+    """Begin an episode of each of N walkers.
+
+    Like gymnasium's reset this takes one step without torque, so that `step` follows it with the second.
+
+    Args:
+      ground: Terrain of N walkers, or (N,) PRNG keys, each of which one is drawn from.
+      method: how to compute; the best for the device if None. Static.
+
+    Returns:
+      (State, observation (N, 24)).
+    """
+    if not isinstance(ground, Terrain):
+        ground = terrain.generate(ground)
+    state = initial(ground)
+    action = jnp.zeros((len(ground.push), ACTIONS))
+    state, observation, *_ = step(state, action, method)
+    return state._replace(ticks=jnp.zeros_like(state.ticks)), observation
+
+
+def step(
+    state: State, action: jax.Array, method: Method | None = None
+) -> tuple[State, jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Step N walkers by 1/50 s.
+
+    Args:
+      state: State.
+      action: (N, 4), how much of its torque each motor may use and in which direction: hip and knee of leg 1, of leg 2.
+        What is beyond [-1, 1] counts as its end.
+      method: how to compute; the best for the device if None. Static.
+
+    Returns:
+      (State, observation (N, 24), reward (N,), terminated (N,) bool, truncated (N,) bool: the time limit of 1,600 steps
+      is reached).
+    """
+    state, *seen, _ = step_counting(state, action, method)
+    return state, *seen
+
+
+def step_counting(state: State, action: jax.Array, method: Method | None = None) -> tuple:
+    """Step as `step` does; return also how many impacts were solved for each walker, (N,) int."""
+    action = jnp.asarray(action).T
+    state, impacts = physics.advance(state, action, method or default())
+    poses, velocities = physics.bodies(state.position, Pose), physics.bodies(state.velocity, Velocity)
+    observation = senses.observe(poses, velocities, state.ground, state.terrain.heights)
+    reward, terminated, shaping = senses.reward(poses, action, state.fallen, state.shaping)
+    state = state._replace(shaping=shaping, ticks=state.ticks + 1)
+    return state, observation.T, reward, terminated, state.ticks >= TIME_LIMIT, impacts
+
+
+def initial(ground: Terrain) -> State:
+    """Return walkers that stand above their ground, before the first step."""
+    walkers = len(ground.push)
+    position = _initial_position(walkers)
+    legs = frame(Pose(Vec(position[1:, 0], position[1:, 1]), position[1:, 2]), CENTERED)
+    box = fattened(box_of(legs, leg_polygon(by_leg(jnp.arange(LEGS)[:, None], *HALF_WIDTH))))
+    walker = jnp.arange(walkers)
+    contacts = find_new(no_contacts(LEGS, walkers), ground.heights, walker, box, jnp.ones((LEGS, walkers), bool))
+    return State(
+        terrain=ground,
+        position=position,
+        velocity=jnp.zeros((BODIES, 3, walkers)),
+        joint_impulse=jnp.zeros((4, 4, walkers)),
+        limit=jnp.zeros((4, walkers), jnp.int32),
+        box=jnp.stack(jax.tree.leaves(box), axis=1),
+        contacts=contacts,
+        ground=jnp.zeros((2, walkers), bool),
+        fallen=jnp.zeros(walkers, bool),
+        # The first reward of gymnasium's, which reset drops, has no shaping before it.
+        shaping=jnp.zeros(walkers),
+        ticks=jnp.zeros(walkers, jnp.int32),
+    )
+
+
+def _initial_position(walkers: int) -> jax.Array:
+    """Return (5, 3, N): the hull, and both legs hanging from it, turned a little to the left and to the right."""
+    rows = [(_START_X + HULL_CENTER.x, _START_Y + HULL_CENTER.y, 0.0)]
+    for side in (-1, 1):
+        for below in (0.5, 1.5):
+            rows.append((_START_X, _START_Y - LEG_HEIGHT * below - LEG_DOWN, side * _LEG_ANGLE))
+    return jnp.broadcast_to(jnp.asarray(rows, jnp.float32)[..., None], (BODIES, 3, walkers))
