@@ -1,10 +1,11 @@
-"""Walkers to train on: one vector env per population, from one of three backends.
+"""Walkers to train on: one vector env per population, from one of three backends; and which backend to take.
 
     envpool   EnvPool's C++ walkers in threads: fastest; optional, and for training only
     async     gymnasium's walkers in a few worker processes that each hold many
     sync      gymnasium's walkers in this process
 
-`sync` and `async` give the same bits; `envpool` has terrains and rounding of its own.
+`sync` and `async` give the same bits; `envpool` has terrains and rounding of its own. A fourth one, `jax`, has no
+vector env: its walkers step in one program with the controllers, see `dsjax.training.device_rollout`.
 """
 
 import warnings
@@ -15,14 +16,14 @@ from dsjax.envs.processes import WorkerVectorEnv
 from dsjax.envs.vector import GroupedVectorEnv, LocalVectorEnv
 from dsjax.machine import cores
 
-BACKENDS = ("auto", "envpool", "async", "sync")
+BACKENDS = ("auto", "envpool", "async", "sync", "jax")
 _ASYNC_ENVS = 4  # from so many on, two workers gain more than handing them each step costs
 # So many in each of two groups gain more by taking turns than the second call of the controllers costs.
 _GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf")}
 
 
 def choose(backend: str = "auto", count: int = 1, workers: int | None = None, gymnasium_only: bool = False) -> str:
-    """Return the backend meant, "auto" being the fastest that there is.
+    """Return the backend meant, "auto" being the fastest vector env that there is.
 
     Args:
       backend: one of `BACKENDS`.
@@ -68,9 +69,11 @@ def make_vector(
       GroupedVectorEnv.
 
     Raises:
-      ValueError: the backend does not exist, is not installed, or cannot show a window.
+      ValueError: the backend does not exist, is not installed, has no vector env, or cannot show a window.
     """
     backend = choose(backend, count, workers, gymnasium_only=render is not None)
+    if backend == "jax":
+        raise ValueError("environment.backend = 'jax': its walkers are no vector env; see training.walkers")
     workers = min(workers or cores(), count)
     groups = groups or (2 if workers > 1 and count >= 2 * _GROUP_ENVS[backend] else 1)
     if backend == "sync":

@@ -154,6 +154,12 @@ def test_unknown_backend_is_refused():
         make_vector(ID, 2, "ray")
 
 
+def test_the_jax_backend_has_no_vector_env():
+    assert choose("jax", 2) == "jax"
+    with pytest.raises(ValueError, match=r"environment.backend = 'jax': its walkers are no vector env"):
+        make_vector(ID, 2, "jax")
+
+
 @pytest.mark.parametrize(
     ("terminated", "reward", "way", "outcome"),
     [
