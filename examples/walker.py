@@ -1,27 +1,29 @@
-"""Sixteen walkers take a hundred random steps, in one compiled program.
+"""Sixteen walkers, each with a random linear policy, take a hundred steps in one compiled program.
 
 python examples/walker.py
 """
 
 import jax
+import jax.numpy as jnp
 
 from dsjax import walker
 
 
-def tick(state, key):
-    """Step all walkers with random actions; return their state and their rewards, (16,)."""
-    action = jax.random.uniform(key, (16, 4), minval=-1, maxval=1)
-    state, observation, reward, terminated, truncated = walker.step(state, action)
-    return state, reward
-
-
 def main() -> jax.Array:
-    """Return the reward of every step, (100, 16)."""
-    ground_key, action_key = jax.random.split(jax.random.key(0))
+    """Return what each walker earned until its first fall, (16,)."""
+    ground_key, policy_key = jax.random.split(jax.random.key(0))
+    policies = jax.random.normal(policy_key, (16, 24, 4))
+
+    def tick(carry, _):
+        state, observation, over = carry
+        action = jnp.tanh(jnp.einsum("no,noa->na", observation, policies))
+        state, observation, reward, terminated, _ = walker.step(state, action)
+        return (state, observation, over | terminated), jnp.where(over, 0, reward)
+
     state, observation = jax.jit(walker.reset)(jax.random.split(ground_key, 16))  # each on ground of its own
-    state, rewards = jax.lax.scan(tick, state, jax.random.split(action_key, 100))
-    return rewards
+    _, rewards = jax.lax.scan(tick, (state, observation, jnp.zeros(16, bool)), length=100)
+    return rewards.sum(0)
 
 
 if __name__ == "__main__":
-    print(main().sum(0))
+    print(main())

@@ -40,8 +40,9 @@ def member(index, steps, level, solved):
     final = {"return": level + rng.normal(0, 9, 10), "outcome": outcome[:10]}
     config = loading.build({"members": 64, "seed": 1234})
     run = SimpleNamespace(
-        folder=Path("runs/a"), name=f"a-run-{LONG}", config=config, members=pa.table({"step": [steps]})
-    )
+        folder=Path("runs/a"), name=f"a-run-{LONG}", config=config, members=pa.table({"step": [steps]}),
+        held_out="validation-v1",
+    )  # fmt: skip
     return Member(run, index, episodes, evaluations, rounds, final, True, {"step": 0, "episode": 0})
 
 

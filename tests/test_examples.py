@@ -46,10 +46,10 @@ def test_cartpole_is_learned():
 def test_random_walkers_fall_or_stand():
     import walker
 
-    rewards = np.asarray(walker.main())
-    assert rewards.shape == (100, 16)
-    assert np.isfinite(rewards).all()
-    assert rewards.min() == -100 and rewards.max() < 5  # some fall, and nobody runs
+    earned = np.asarray(walker.main())
+    assert earned.shape == (16,)
+    assert np.isfinite(earned).all()
+    assert (earned < -90).any() and (earned > -90).any() and (earned < 30).all()  # nobody walks far
 
 
 @pytest.mark.slow

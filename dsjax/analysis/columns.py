@@ -37,7 +37,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "evaluations": {
         **_INDEX,
         "weights": "what acted: centers (frozen) or oscillating (weights that oscillate and do not learn)",
-        "terrains": "set of terrains: validation-v1 in training, test-v1 for reports",
+        "terrains": "set of terrains: test-v1 for reports; validation-v1 in training, or validation-jax-v1: the set of "
+        "the JAX walkers, on which large populations of the jax backend are evaluated",
         "terrain": "index of the terrain in its set",
         **_EPISODE,
     },

@@ -13,9 +13,9 @@ import numpy as np
 from dsjax.analysis.formats import count
 from dsjax.analysis.members import Member, is_scored, member_histories
 from dsjax.config import loading
-from dsjax.config.schema import Config
+from dsjax.config.schema import Config, physics_of
 from dsjax.errors import ConfigError, RunError
-from dsjax.storage.run import read_run
+from dsjax.storage.run import Run, read_run
 
 # Keys that do not make a group: which members there are, for how long and where they ran, how they were watched.
 _SECTIONS = ("evaluation.", "snapshots.", "environment.workers")
@@ -104,14 +104,18 @@ def compare(folders: Sequence[Path], by: Sequence[str] = (), labels: Sequence[st
     groups = [Group(label, alike) for label, alike in zip(labels, together.values(), strict=True)]
     notes = [note for run in found for note in run.notes]
     rows = [_difference(key, labels, firsts) for key in differing]
-    return Comparison(groups, "test-v1" if scored else "validation-v1", notes + notes_on(groups), rows)
+    return Comparison(groups, "test-v1" if scored else held_out(found), notes + notes_on(groups), rows)
+
+
+def held_out(runs: Iterable[Run]) -> str:
+    """Return the set of terrains on which runs were evaluated in training; several, joined, where they differ."""
+    return " and ".join(sorted({run.held_out for run in runs}))
 
 
 def _values(config: Config, by: Sequence[str] = ()) -> dict[str, Any]:
     """Return the values of a config, by key, that make a group."""
     values = loading.flat(config)
-    # gymnasium's own backends give the same bits.
-    values["environment.backend"] = "envpool" if config.environment.backend == "envpool" else "gymnasium"
+    values["environment.backend"] = physics_of(config.environment.backend)
     return {
         key: value
         for key, value in values.items()

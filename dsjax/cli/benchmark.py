@@ -14,9 +14,10 @@ def main(arguments: list[str], program: str | None = None) -> None:
 
 def benchmark(
     members: tuple[int, ...] = (1, 8, 32, 128, 512),
-    backends: tuple[Literal["envpool", "async", "sync"], ...] = (
-        *(("envpool",) if find_spec("envpool") else ()), "async", "sync",
+    backends: tuple[Literal["envpool", "async", "sync", "jax"], ...] = (
+        *(("envpool",) if find_spec("envpool") else ()), "async", "sync", "jax",
     ),
+    jax_members: tuple[int, ...] = (64, 1024),
     alone: tuple[int, ...] = (1, 8, 32, 128, 512, 2048, 4096),
     preset: Literal["iros2018", "readme"] = "iros2018",
     seconds: float = 3.0,
@@ -28,6 +29,7 @@ def benchmark(
     Args:
         members: Sizes of population.
         backends: Backends of the environment; all that are installed if not given.
+        jax_members: Sizes of population with the jax backend, whose programs take minutes to compile.
         alone: Sizes of population whose controllers are timed alone.
         preset: Controller.
         seconds: About how long each measurement lasts.
@@ -38,8 +40,8 @@ def benchmark(
     from rich.console import Console
     from rich.progress import track
 
-    from dsjax.cli.tables import alone_table, soak_table, speed_tables
-    from dsjax.training import speed
+    from dsjax.cli.tables import alone_table, device_table, soak_table, speed_tables
+    from dsjax.training import device_speed, speed
     from dsjax.training.runtime import apart
 
     console, progress = Console(), Console(stderr=True)
@@ -50,9 +52,13 @@ def benchmark(
     if soak:
         console.print(soak_table(speed.soak(soak)))
         return
-    cases = [(backend, size) for backend in backends for size in members]
+    cases = [(backend, size) for backend in backends if backend != "jax" for size in members]
     measured = [apart(speed.measure, *case, preset, seconds, repeats) for case in measuring(cases, "speed")]
-    console.print(*speed_tables(preset, repeats, measured))
+    if measured:
+        console.print(*speed_tables(preset, repeats, measured))
+    sizes = measuring(jax_members, "jax") if "jax" in backends else ()
+    if on_device := [apart(device_speed.measure, size, preset, seconds, repeats) for size in sizes]:
+        console.print(device_table(preset, repeats, on_device))
     times = {size: apart(speed.step_alone, preset, size, seconds) for size in measuring(alone, "controllers")}
     console.print(alone_table(preset, times))
     cold, warm = speed.starts()

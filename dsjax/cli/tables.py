@@ -2,6 +2,7 @@
 
 import statistics
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
@@ -18,13 +19,19 @@ from dsjax.storage.run import Run, read_run
 from dsjax.training.callbacks import RunStatus
 from dsjax.training.speed import Measurement, growth
 
+if TYPE_CHECKING:
+    from dsjax.training.device_speed import DeviceMeasurement
+
+_MOST_ROWS = 64  # members in a table; of more, the best
+
 
 def summary_table(run: RunStatus) -> Table:
     """Return the table that a training ends with: one row per member, all returns per episode.
 
     "learning" is the mean over the last 100 training episodes, of the oscillating, learning controller; "frozen" the
     mean of its frozen centers over the held-out terrains of the last evaluation. A rule for "solved" is met at a mean
-    of 300 over 100 such episodes; shown is the step (episode) at which it was first met.
+    of 300 over 100 such episodes; shown is the step (episode) at which it was first met. Of many members it has the
+    best, by frozen or else learning returns.
     """
     stats = run.stats
     table = PlainTable(f"{run.folder}\n{run.config.preset}, seed {run.config.seed}")
@@ -33,7 +40,11 @@ def summary_table(run: RunStatus) -> Table:
         table.add_column(name, justify="right")
     table.add_column("state")
     running, trained = run.members["running"], stats.training_return()
-    for m in range(len(stats.steps)):
+    ranked = np.where(np.isfinite(stats.frozen_return).any(), stats.frozen_return, trained)
+    shown = _shown(ranked)
+    if len(shown) < len(ranked):
+        table.add_caption(f"the best {len(shown)} of {len(ranked):,} members; all are in members/ of the run")
+    for m in shown:
         returns = (trained[m], stats.best_return[m], stats.frozen_return[m])
         solved = (
             (stats.training_solved_step[m], stats.training_solved_episode[m]),
@@ -46,6 +57,11 @@ def summary_table(run: RunStatus) -> Table:
             "ok" if running[m] else f"stopped in round {stats.stopped_round[m]}: not finite",
         )
     return table
+
+
+def _shown(returns: np.ndarray) -> np.ndarray:
+    """Return the places of the members to show, in order: all, or of many those with the highest returns."""
+    return np.sort(np.argsort(-returns, kind="stable")[:_MOST_ROWS])
 
 
 def score_table(result: Score) -> Table:
@@ -62,7 +78,11 @@ def score_table(result: Score) -> Table:
         m: describe_episodes(returns[member == m], lengths[member == m], outcomes[member == m])
         for m in np.unique(member)
     }
-    for m, s in scores.items():
+    members = np.array(list(scores))
+    means = [s["mean"] for s in scores.values()]
+    shown = members[_shown(np.array(means))]
+    for m in shown:
+        s = scores[m]
         figures = (number(s[name]) for name in ("mean", "std", "median", "worst"))
         solved = "yes" if s["mean"] >= SOLVED_RETURN else "no"
         enough = s["episodes"] >= SOLVED_EPISODES
@@ -70,8 +90,8 @@ def score_table(result: Score) -> Table:
             str(m), f"{step[member == m][0]:,}", str(s["episodes"]), *figures,
             f"{s['fall_rate']:.0%}", f"{s['length']:.0f}", solved if enough else "-",
         )  # fmt: skip
-    means = [s["mean"] for s in scores.values()]
-    table.add_caption(f"over members: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}")
+    over = "over members" if len(shown) == len(members) else f"the best of {len(members):,} members; over all of them"
+    table.add_caption(f"{over}: median {np.median(means):.1f}, IQM {iqm(means):.1f}, worst {min(means):.1f}")
     return table
 
 
@@ -147,6 +167,19 @@ def speed_tables(preset: str, repeats: int, measured: list[Measurement]) -> tupl
             *about, f"{whole:,.0f}", *(f"{m.shares[part]:,.0f} ({m.shares[part] / whole:3.0%})" for part in parts)
         )
     return speeds, shares
+
+
+def device_table(preset: str, repeats: int, measured: list["DeviceMeasurement"]) -> Table:
+    """Return the table of the JAX walkers' speeds, with the median of the ratios, and of their compile time."""
+    table = PlainTable(f"environment steps/s of the jax backend, {preset}, medians of {repeats}")
+    for name in ("members", "devices", "random", "training", "training\n/random", "compiling\n[s]", "MB"):
+        table.add_column(name, justify="right")
+    for m in measured:
+        medians = (f"{statistics.median(values):,.0f}" for values in (m.random, m.training))
+        table.add_row(
+            f"{m.members:,}", m.devices, *medians, f"{m.ratio():.2f}", f"{m.compiling:.0f}", f"{m.memory:,.0f}"
+        )
+    return table
 
 
 def alone_table(preset: str, alone: dict[int, float]) -> Table:

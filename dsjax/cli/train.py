@@ -153,13 +153,15 @@ def train(command: TrainCommand, console: "Console") -> "Trainer":
       Interrupted: SIGINT or SIGTERM came; how to continue has been printed.
     """
     from dsjax.cli.terminal import say
+    from dsjax.training.backend import settle_backend
     from dsjax.training.progress import ProgressDisplay
     from dsjax.training.runtime import prepare
     from dsjax.training.trainer import Trainer
 
-    prepare(command.settings.rows)
+    settings = settle_backend(command.settings, command.folder, command.resume, command.watched())
+    prepare(settings.rows, settings.environment)
     displays = [ProgressDisplay(console), *command.loggers()]
-    trainer = Trainer(command.settings, command.folder, displays, command.watched())
+    trainer = Trainer(settings, command.folder, displays, command.watched())
     try:
         trainer.run(command.resume, command.snapshot)
     except Interrupted as interrupted:

@@ -19,7 +19,9 @@ from dsjax.config.schema import (  # fmt: skip
     FIRST_VALUES,
     HYPERPARAMETERS,
     Config,
+    physics_of,
 )
+from dsjax.envs.task import JAX_WALKERS
 from dsjax.errors import ConfigError
 from dsjax.presets import PRESETS
 
@@ -69,6 +71,9 @@ def _complaints(config: Config) -> Iterator[str]:
     learning = config.learning
     if isfinite(learning.fade_reward) and not isfinite(learning.baseline_time):
         yield f"learning.fade_reward = {learning.fade_reward:g}: follows the mean; set learning.baseline_time too"
+    task = config.environment.id
+    if config.environment.backend == "jax" and task != JAX_WALKERS:
+        yield f"environment.id = {task!r}: the JAX walkers play {JAX_WALKERS} only; take another environment.backend"
     yield from _selection_complaints(config)
 
 
@@ -140,7 +145,7 @@ def changes(stored: Config, config: Config, folder: Path) -> dict[str, tuple[Any
 def _may_change(key: str, config: Config, old: Any, new: Any) -> bool:
     """Return whether a run may be resumed with another value of a key."""
     if key == "environment.backend":  # "auto" is whatever the run has
-        return new == "auto" or "envpool" not in (old, new)
+        return new == "auto" or physics_of(old) == physics_of(new)
     if key.startswith("evaluation."):  # they change nothing in training, unless members are paused by them
         return not config.rest_when_solved
     return key in FREE_KEYS

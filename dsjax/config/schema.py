@@ -32,10 +32,16 @@ class EnvironmentConfig:
     __pydantic_config__ = ConfigDict(extra="forbid")
     id: Literal["BipedalWalker-v3", "BipedalWalkerHardcore-v3"] = "BipedalWalker-v3"
     """Gymnasium's name of the task."""
-    backend: Annotated[Literal["auto", "envpool", "async", "sync"], arg(aliases=["--backend"])] = "auto"
-    """Where walkers step: EnvPool's in threads, gymnasium's in workers or in this process; auto is the fastest."""
+    backend: Annotated[Literal["auto", "envpool", "async", "sync", "jax"], arg(aliases=["--backend"])] = "auto"
+    """Where walkers step: JAX's on a GPU or the cores, EnvPool's in threads, gymnasium's in workers or in this process;
+    auto is the fastest."""
     workers: Limit = 0
-    """Worker processes of async, threads of envpool; 0 is one per core."""
+    """Worker processes of async, threads of envpool, cores of jax without a GPU; 0 is one per core."""
+
+
+def physics_of(backend: str) -> str:
+    """Return whose physics a backend has: gymnasium's own backends give the same bits."""
+    return backend if backend in ("jax", "envpool") else "gymnasium"
 
 
 def _bounds(declared: Declared) -> FieldInfo:

@@ -10,10 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from dsjax.envs.task import JAX_WALKERS
 from dsjax.envs.vector import GroupedVectorEnv, Outcome
 from dsjax.walker import episodes
-
-ID = "BipedalWalker-v3"
 
 
 class JaxVectorEnv(GroupedVectorEnv):
@@ -24,8 +23,10 @@ class JaxVectorEnv(GroupedVectorEnv):
     """
 
     def __init__(self, env_id: str, count: int) -> None:
-        if env_id != ID:
-            raise ValueError(f"environment.backend = 'jax': it has {ID} alone, and not {env_id}; use another backend")
+        if env_id != JAX_WALKERS:
+            raise ValueError(
+                f"environment.backend = 'jax': it has {JAX_WALKERS} only, not {env_id}; use another backend"
+            )
         super().__init__(env_id, (slice(0, count),))
         self._ready, self._step = jax.jit(episodes.ready), jax.jit(episodes.step, donate_argnums=0)
 

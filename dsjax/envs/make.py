@@ -1,11 +1,13 @@
-"""Walkers to train on: one vector env per population, from one of four backends.
+"""Walkers to train on: one vector env per population, from one of four backends; and which backend to take.
 
     envpool   EnvPool's C++ walkers in threads: fastest on a CPU; optional, and for training only
     async     gymnasium's walkers in a few worker processes that each hold many
     sync      gymnasium's walkers in this process
-    jax       this package's walkers, one compiled program for all: for GPUs; for training only
+    jax       the walkers of `dsjax.walker`, all in one compiled program; for training only
 
-`sync` and `async` give the same bits; `envpool` and `jax` have terrains and rounding of their own.
+`sync` and `async` give the same bits; `envpool` and `jax` have terrains and rounding of their own. The vector env of
+`jax` is for loops that are written for gymnasium: dsjax's own trainings step these walkers in one program with the
+controllers, see `dsjax.training.device_rollout`.
 """
 
 import warnings
@@ -25,7 +27,7 @@ _NO_WINDOW = {"envpool": "EnvPool shows no window", "jax": "its walkers show no 
 
 
 def choose(backend: str = "auto", count: int = 1, workers: int | None = None, gymnasium_only: bool = False) -> str:
-    """Return the backend meant, "auto" being the fastest of those that step walkers on a CPU as Box2D does.
+    """Return the backend meant, "auto" being the fastest vector env that there is.
 
     Args:
       backend: one of `BACKENDS`.
@@ -71,7 +73,7 @@ def make_vector(
       GroupedVectorEnv.
 
     Raises:
-      ValueError: the backend does not exist, is not installed, or cannot show a window.
+      ValueError: the backend does not exist, is not installed, does not have the task, or cannot show a window.
     """
     backend = choose(backend, count, workers, gymnasium_only=render is not None)
     workers = min(workers or cores(), count)

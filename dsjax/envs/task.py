@@ -5,6 +5,8 @@ The standard library alone: tables and command lines need these and load nothing
 
 from typing import Any, Literal
 
+JAX_WALKERS = "BipedalWalker-v3"  # the one task that the walkers of `dsjax.walker` play
+
 SOLVED_RETURN = 300.0  # BipedalWalker counts as solved at this mean return ...
 SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training, or held-out terrains
 
@@ -16,6 +18,8 @@ TIME_LIMIT = 1600  # [environment steps] of an episode of BipedalWalker-v3
 
 # First seed of each set; terrain i has seed first + i. Training's seeds are hashes of 63 bits and do not meet these.
 TERRAINS = {"validation-v1": 7_000_000_000, "test-v1": 8_000_000_000}
+# Large populations of the jax backend are evaluated in training on this set instead: on other terrains, and walkers.
+JAX_TERRAINS = "validation-jax-v1"
 
 _FALL_REWARD = -100.0  # BipedalWalker's reward for a fall, and for walking back past the terrain's beginning
 SPEED = 2  # place in an observation of the hull's speed ahead, as 0.12 s/m times it

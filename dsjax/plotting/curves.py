@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dsjax.analysis.comparison import Comparison, Group
+from dsjax.analysis.comparison import Comparison, Group, held_out
 from dsjax.analysis.curves import Curve, frozen_curve, training_curve
 from dsjax.analysis.formats import count, shorten, shorten_all
 from dsjax.envs.task import SOLVED_EPISODES
@@ -40,7 +40,8 @@ def training_curves(comparison: Comparison, unit: str = "step", *, width: float 
 def frozen_curves(comparison: Comparison, *, width: float = WIDTH) -> Figure:
     """Draw the mean return of the members' frozen centers on held-out terrains, evaluation by evaluation."""
     curves = [frozen_curve(group) for group in comparison.groups]
-    title = "Frozen centers on the held-out terrains of validation-v1 (dots: evaluations)"
+    terrains = held_out(member.run for member in comparison.members)
+    title = f"Frozen centers on the held-out terrains of {terrains} (dots: evaluations)"
     return _curves(comparison.groups, curves, title, TIME_LABELS["step"], "frozen return", width, marker=".")
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from dsjax.config import loading
 from dsjax.config.schema import Config
+from dsjax.envs.task import JAX_TERRAINS
 from dsjax.errors import ConfigError, RunError
 from dsjax.storage.metadata import read_before, read_events, read_sessions, version
 from dsjax.storage.tables import read_scores, read_table, rounds_of
@@ -38,6 +39,11 @@ class Run:
     def name(self) -> str:
         """What to call the run in a figure."""
         return self.folder.name
+
+    @property
+    def held_out(self) -> str:
+        """Set of terrains on which the frozen centers were evaluated in training."""
+        return next(iter(pc.unique(self.evaluations["terrains"]).to_pylist()), "validation-v1")
 
 
 def read_run_config(folder: Path) -> Config:
@@ -71,7 +77,7 @@ def read_run(folder: Path) -> Run:
         scores = read_scores(folder)
     except RunError as error:
         raise _of_another_version(folder, str(error)) or error from None
-    notes = _missing(folder, config, tables["members"], rounds)
+    notes = _missing(folder, config, tables["members"], rounds) + _of_jax(folder, tables["evaluations"])
     before = read_before(folder, config.rows)
     return Run(folder, config, read_sessions(folder), **tables, scores=scores, notes=notes, before=before)
 
@@ -96,6 +102,16 @@ def _missing(folder: Path, config: Config, members: pa.Table, rounds: list[int])
     missing = [number for number in missing if number < last or trains_on]  # the stopped are not evaluated
     where = f"{folder}: evaluations of {_spans(missing)} missing; curves of the frozen centers lack them"
     return [where] if missing else []
+
+
+def _of_jax(folder: Path, evaluations: pa.Table) -> list[str]:
+    """Return a note on evaluations that are not of gymnasium's walkers."""
+    if JAX_TERRAINS not in pc.unique(evaluations["terrains"]).to_pylist():
+        return []
+    return [
+        f"{folder}: evaluated in training on the JAX walkers and their terrains, {JAX_TERRAINS}; `dsjax evaluate` "
+        f"scores members on gymnasium's"
+    ]
 
 
 def _gaps(there: Sequence[int], last: int, every: Callable[[int], int]) -> list[int]:

@@ -3,19 +3,20 @@
 import math
 import time
 from contextlib import suppress
+from itertools import count
 from typing import NamedTuple
 
+import numpy as np
+
 from dsjax.config.schema import Config
-from dsjax.envs.make import choose, make_vector
-from dsjax.envs.vector import GroupedVectorEnv
-from dsjax.evaluation.evaluate import evaluate
 from dsjax.storage.states import untrained
 from dsjax.sweeps.local_engine import slots
 from dsjax.sweeps.plan import Plan
 from dsjax.training import runtime
 from dsjax.training.episode_stats import EpisodeStats
-from dsjax.training.rollout import play, round_seeds, training_step
+from dsjax.training.rollout import round_seeds
 from dsjax.training.runtime import apart
+from dsjax.training.walkers import make_walkers
 
 _LONGEST = 1600  # environment steps of an episode, after which gymnasium ends it
 _SECONDS = 3.0  # of each measurement
@@ -41,24 +42,23 @@ def estimate(plan: Plan) -> Estimate:
 
 def speeds(config: Config) -> tuple[float, float]:
     """Return the environment steps/s of a run's training and of its evaluations, all rows together."""
-    runtime.prepare(config.rows)
-    spec, params, state, rows = config.spec(), config.population_params(), untrained(config), config.rows
-    workers = config.environment.workers or None
+    runtime.prepare(config.rows, config.environment)
+    params, state, rows, walkers = config.population_params(), untrained(config), config.rows, make_walkers(config)
 
-    def train(envs: GroupedVectorEnv, check: _Clock) -> None:
+    def train(clock: _Clock) -> None:
         seeds = round_seeds(config.seed, 0, config.identities(), [True] * rows)
-        play(training_step(spec), state, params, envs, seeds, 10**6, EpisodeStats(rows), check)
+        walkers.play(state, params, seeds, 10**6, EpisodeStats(rows), lambda tick: clock(tick + 1))
 
-    def score(envs: GroupedVectorEnv, check: _Clock) -> None:
-        evaluate(envs, state, spec, params, range(rows), range(100), check=check)
+    def score(clock: _Clock) -> None:
+        steps = count(walkers.look, walkers.look)
+        walkers.evaluate(state, params, np.arange(rows), range(100), lambda done: clock(next(steps)))
 
-    held_out = choose("auto", rows, workers, gymnasium_only=True)
     rates = []
-    for backend, act in ((config.environment.backend, train), (held_out, score)):
-        envs, clock = make_vector(config.environment.id, rows, backend, workers), _Clock()
+    for act in (train, score):
+        clock = _Clock()
         with suppress(_TimeOver):
-            act(envs, clock)
-        envs.close()
+            act(clock)
+        walkers.close()
         rates.append(rows * clock.rate())
     return rates[0], rates[1]
 
@@ -68,21 +68,22 @@ class _TimeOver(Exception):
 
 
 class _Clock:
-    """Counts calls, and stops what calls it when its time is over."""
+    """Is told how many steps are done, and stops who tells it when its time is over."""
 
     def __init__(self) -> None:
-        self._calls, self._began = 0, 0.0
+        self._first, self._steps, self._began, self._ended = 0, 0, 0.0, 0.0
 
-    def __call__(self, done: float = 0) -> None:
-        self._calls += 1
-        if self._calls == _WARM:
-            self._began = time.perf_counter()
-        if self._calls > _WARM and time.perf_counter() - self._began > _SECONDS:
+    def __call__(self, steps: int) -> None:
+        now = time.perf_counter()
+        if steps >= _WARM and not self._first:
+            self._first, self._began = steps, now
+        self._steps, self._ended = steps, now
+        if self._first and steps > self._first and now - self._began > _SECONDS:
             raise _TimeOver
 
     def rate(self) -> float:
-        """Return calls per second."""
-        return (self._calls - _WARM) / (time.perf_counter() - self._began)
+        """Return steps per second."""
+        return (self._steps - self._first) / (self._ended - self._began)
 
 
 def _steps(config: Config) -> int:

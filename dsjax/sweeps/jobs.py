@@ -51,7 +51,7 @@ def train(job: Job, place: str | Path) -> None:
             remote.take(sweep, job.name)
             if status(job, sweep)["state"] == "finished":
                 return
-            runtime.prepare(job.config.rows)
+            runtime.prepare(job.config.rows, job.config.environment)
             begun = (folder / "config.toml").exists()
             if folder.exists() and not begun:  # killed before there was a run
                 shutil.rmtree(folder)

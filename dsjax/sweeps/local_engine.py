@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsjax.errors import Interrupted, RunError
-from dsjax.machine import cores
+from dsjax.machine import cores, gpu
 from dsjax.storage.locks import Busy
 from dsjax.sweeps import jobs, remote
 from dsjax.sweeps.plan import Job
@@ -32,7 +32,9 @@ class _Try(NamedTuple):
 
 
 def slots(waiting: Sequence[Job]) -> int:
-    """Return how many jobs this machine trains side by side."""
+    """Return how many jobs this machine trains side by side: one if they compute on a GPU, as each takes it whole."""
+    if gpu() and any(job.on_device() for job in waiting):
+        return 1
     return max(1, min(len(waiting), cores() // max((job.cores() for job in waiting), default=1)))
 
 

@@ -28,6 +28,10 @@ class Job(NamedTuple):
         """Return the processor cores that it keeps busy."""
         return self.config.environment.workers or cores()
 
+    def on_device(self) -> bool:
+        """Return whether it computes on a GPU where there is one, as the JAX walkers do."""
+        return self.config.environment.backend == "jax"
+
     def folder(self, sweep: Path) -> Path:
         """Return its run folder, in the sweep's."""
         return Path(sweep) / "jobs" / self.name

@@ -59,7 +59,11 @@ def run(waiting: Sequence[Job], sweep: Path, retries: int, tell: Callable[[str],
     tasks = {}
     for job in waiting:
         left = max(0, retries - jobs.attempts(job, sweep))
-        options = {"name": job.name, "num_cpus": job.cores(), "max_retries": left, "retry_exceptions": True}
+        # Ray hides the GPUs from a task that asks for none.
+        gpus = 1 if job.on_device() and ray.cluster_resources().get("GPU") else 0
+        options = {
+            "name": job.name, "num_cpus": job.cores(), "num_gpus": gpus, "max_retries": left, "retry_exceptions": True,
+        }  # fmt: skip
         tasks[train.options(**options).remote(job, place)] = job
     with signals() as came:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsjax.analysis.comparison import Comparison, Group, notes_on
+from dsjax.analysis.comparison import Comparison, Group, held_out, notes_on
 from dsjax.analysis.members import is_scored, member_histories
 from dsjax.analysis.stats import interval, iqm
 from dsjax.config import loading
@@ -93,7 +93,7 @@ def read_results(folder: Path) -> SweepResults:
             groups[point] = Group(label(plan, point), mine)
     groups = dict(sorted(groups.items()))
     return SweepResults(
-        folder, plan, groups, "test-v1" if scored else "validation-v1", notes + notes_on(list(groups.values()))
+        folder, plan, groups, "test-v1" if scored else held_out(found.values()), notes + notes_on(list(groups.values()))
     )
 
 

@@ -1,18 +1,21 @@
-"""The vector envs of a run: which backend they have, and what happens when their workers die."""
+"""Which backend a run has, and what happens when its env workers die."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dsjax import machine
 from dsjax.config.loading import read_config
-from dsjax.config.schema import Config, EnvironmentConfig
-from dsjax.envs.make import choose, make_vector
+from dsjax.config.schema import Config
+from dsjax.envs.make import choose
 from dsjax.envs.processes import WorkerDied
-from dsjax.envs.vector import GroupedVectorEnv
+from dsjax.envs.task import JAX_WALKERS
 from dsjax.errors import RunError
 
 ATTEMPTS = 3  # at a round whose env workers die
+# From so many members on, "auto" takes the JAX walkers where there is a GPU: fewer leave most of it without work.
+GPU_MEMBERS = 1024
 Result = TypeVar("Result")
 
 
@@ -28,55 +31,21 @@ def settle_backend(config: Config, folder: Path, resume: bool, render: int | Non
     try:
         if resume and backend == "auto":
             backend = read_config(folder / "config.toml").environment.backend
+        if backend == "auto" and not gymnasium_only and _gpu_pays(config):
+            backend = "jax"
         backend = choose(backend, config.rows, environment.workers or None, gymnasium_only)
     except ValueError as error:
         raise RunError(str(error)) from None
-    if backend == "envpool" and render is not None:
-        raise RunError("--render: EnvPool shows no window; train with --backend sync, or use evaluate.py --render")
+    if render is not None and backend in ("envpool", "jax"):
+        whose = {"envpool": "EnvPool shows", "jax": "the JAX walkers show"}[backend]
+        raise RunError(f"--render: {whose} no window; train with --backend sync, or use evaluate.py --render")
     settled: Any = backend
     return replace(config, environment=replace(environment, backend=settled))
 
 
-class RunEnvs:
-    """Walkers to train on, and walkers with gymnasium's own physics to evaluate on; both open when first needed."""
-
-    def __init__(self, environment: EnvironmentConfig, rows: int, render: int | None = None) -> None:
-        """Prepare the envs of so many rows.
-
-        Args:
-          environment: with a backend that is settled.
-          rows: walkers.
-          render: row to show in a window; None shows none.
-        """
-        self._environment, self._rows, self._render = environment, rows, render
-        self._training: GroupedVectorEnv | None = None
-        self._held_out: GroupedVectorEnv | None = None
-
-    def training(self) -> GroupedVectorEnv:
-        """Return the walkers to train on."""
-        if self._training is None:
-            environment = self._environment
-            self._training = make_vector(
-                environment.id, self._rows, environment.backend, environment.workers or None, self._render
-            )
-        return self._training
-
-    def held_out(self) -> GroupedVectorEnv:
-        """Return walkers with gymnasium's own physics: those to train on, unless these are EnvPool's."""
-        environment, workers = self._environment, self._environment.workers or None
-        if environment.backend != "envpool":
-            return self.training()
-        if self._held_out is None:
-            backend = choose("auto", self._rows, workers, gymnasium_only=True)
-            self._held_out = make_vector(environment.id, self._rows, backend, workers)
-        return self._held_out
-
-    def close(self) -> None:
-        """Close what is open; asked for again, it is made anew."""
-        for envs in (self._training, self._held_out):
-            if envs is not None:
-                envs.close()
-        self._training = self._held_out = None
+def _gpu_pays(config: Config) -> bool:
+    """Return whether the JAX walkers are the fastest here: many, on a GPU."""
+    return config.rows >= GPU_MEMBERS and config.environment.id == JAX_WALKERS and bool(machine.gpu())
 
 
 def retrying(compute: Callable[[], Result], recover: Callable[[WorkerDied, int], None]) -> Result:

@@ -48,7 +48,10 @@ class Callback:
         """Called when a run starts, or resumes from the snapshot of round `run.saved`."""
 
     def on_step(self, run: RunStatus, tick: int) -> None:
-        """Called at every step of the vector env in a training round; `run` is as of the round before."""
+        """Called at every step of a training round, with its number; `run` is as of the round before.
+
+        The jax backend takes many steps at once: it calls this once for all of them, with the last one's number.
+        """
 
     def on_evaluation_step(self, run: RunStatus, done: float) -> None:
         """Called at every step of an evaluation, of which a share in [0, 1] is done."""

@@ -34,9 +34,7 @@ class EpisodeStats:
 
     def begin_round(self) -> None:
         """Forget the episodes in progress and the rows of the last round."""
-        self._return = np.zeros(len(self.steps))
-        self._length = np.zeros(len(self.steps), np.int64)
-        self._way = np.zeros(len(self.steps))  # [m] that the hull has moved
+        self._sums = np.zeros((3, len(self.steps)))  # of each member: steps, rewards, [m] that the hull has moved
         self._rows: list[tuple] = []
 
     def observe(
@@ -51,36 +49,35 @@ class EpisodeStats:
           stepped: (T, N) bool, False where the call was a reset, or the member is not active.
           speed: (T, N) the observations' entries `envs.task.SPEED`.
         """
-        members = len(self.steps)
         ended = (terminated | truncated) & stepped
-        # Episodes by the order in which each member ends them. bincount adds one step after the other, and what an
-        # episode had before comes first, so that a sum does not depend on T.
-        number = np.cumsum(ended, axis=0) - ended
-        cell = number * members + np.arange(members)
-        cells = np.concatenate([np.arange(members), cell.ravel()])
-        shape = (number[-1].max() + 2, members)
-
-        def sums(before: np.ndarray, values: np.ndarray) -> np.ndarray:
-            weights = np.concatenate([before, values.ravel()])
-            return np.bincount(cells, weights, minlength=shape[0] * members).reshape(shape)
-
-        returns = sums(self._return, np.where(stepped, reward, 0.0))
-        lengths = sums(self._length, stepped).astype(np.int64)
-        ways = sums(self._way, np.where(stepped, moved(speed), 0.0))
-        steps = self.steps + np.cumsum(stepped, axis=0)
+        parts = stepped, np.where(stepped, reward, 0.0), np.where(stepped, moved(speed), 0.0), stepped
+        sums = np.stack(parts, axis=1, dtype=float)
+        now = np.concatenate([self._sums, self.steps[None]])
+        # From one tick at which episodes end to the next. Every sum adds one step after the other, and what the episode
+        # had before comes first, so that it does not depend on T.
+        found, first = [now[:, :0]], 0
+        for tick in [*np.flatnonzero(ended.any(axis=1)), len(ended) - 1]:
+            if first > tick:
+                continue
+            sums[first] += now
+            if first < tick:
+                np.add.accumulate(sums[first : tick + 1], axis=0, out=sums[first : tick + 1])
+            now, first = sums[tick], tick + 1
+            who = np.flatnonzero(ended[tick])
+            found.append(now[:, who])
+            now[:3, who] = 0.0
         ticks, who = np.nonzero(ended)
-        which = number[ticks, who], who
-        ends = zip(terminated[ticks, who], reward[ticks, who], ways[which], strict=True)
-        outcomes = [outcome_of(*end) for end in ends]
-        self._complete(who, steps[ticks, who], lengths[which], returns[which], outcomes)
-        current = number[-1] + ended[-1], np.arange(members)
-        self._return, self._length, self._way = returns[current], lengths[current], ways[current]
-        self.steps = steps[-1].copy()
+        lengths, returns, ways, steps = np.concatenate(found, axis=1)
+        ends = terminated[ticks, who].tolist(), reward[ticks, who].tolist(), ways.tolist()
+        outcomes = list(map(outcome_of, *ends))
+        self._complete(who, steps.astype(np.int64), lengths.astype(np.int64), returns, outcomes)
+        self._sums, self.steps = now[:3].copy(), now[3].astype(np.int64)
 
     def end_round(self, number: int) -> dict[str, np.ndarray]:
         """Close the episodes that the round's end cuts, and return the round's rows as columns of `episodes`."""
-        cut = np.flatnonzero(self._length)
-        self._record(cut, self.steps[cut], self._length[cut], self._return[cut], ["cut"] * len(cut))
+        cut = np.flatnonzero(self._sums[0])
+        lengths, returns, _ = self._sums[:, cut]
+        self._record(cut, self.steps[cut], lengths.astype(np.int64), returns, ["cut"] * len(cut))
         names = ("member", "episode", "step", "length", "return", "outcome")
         columns = dict(zip(names, map(np.concatenate, zip(*self._rows, strict=True)), strict=True))
         return {"round": np.full(len(columns["member"]), number), **columns}
@@ -133,28 +130,70 @@ class EpisodeStats:
         self, who: np.ndarray, steps: np.ndarray, lengths: np.ndarray, returns: np.ndarray, outcomes: list[str]
     ) -> None:
         """Count episodes that the environment ended: one member, step, length, return and outcome each."""
-        before = self.completed.copy()
         self._record(who, steps, lengths, returns, outcomes)
-        for member in np.unique(who):
-            mine = who == member
+        by_member = _ByMember(who)
+        some, counts = by_member.members, by_member.counts
+        steps, returns = by_member.sort(steps), by_member.sort(returns)
+        best = self.best_return[some] = np.maximum(self.best_return[some], by_member.maxima(returns))
+        # A mean of 300 takes a return of 300: what only few have is looked at one by one.
+        for place in np.flatnonzero((best >= SOLVED_RETURN) & (self.training_solved_step[some] < 0)).tolist():
+            member, mine = some[place], by_member.part(place)
             series = np.append(self.recent[member], returns[mine])
             means = sliding_window_view(series, SOLVED_EPISODES)[1:].mean(axis=1)  # nan before the 100th episode
-            self.recent[member] = series[-SOLVED_EPISODES:]
-            self.recent_length[member] = np.append(self.recent_length[member], lengths[mine])[-SOLVED_EPISODES:]
-            self.best_return[member] = max(self.best_return[member], returns[mine].max())
-            self.completed[member] += mine.sum()
             solved = np.flatnonzero(means >= SOLVED_RETURN)
-            if len(solved) and self.training_solved_step[member] < 0:
+            if len(solved):
                 self.training_solved_step[member] = steps[mine][solved[0]]
-                self.training_solved_episode[member] = before[member] + solved[0] + 1
+                self.training_solved_episode[member] = self.completed[member] + solved[0] + 1
+        self.recent[some] = by_member.appended(self.recent[some], returns)
+        self.recent_length[some] = by_member.appended(self.recent_length[some], by_member.sort(lengths))
+        self.completed[some] += counts
 
     def _record(
         self, who: np.ndarray, steps: np.ndarray, lengths: np.ndarray, returns: np.ndarray, outcomes: list[str]
     ) -> None:
         """Add rows, numbering each member's episodes on, and begin its next episode."""
-        earlier = [np.count_nonzero(who[:row] == member) for row, member in enumerate(who)]
-        self._rows.append((who, self.episodes[who] + earlier, steps, lengths, returns, np.array(outcomes, object)))
+        numbers = self.episodes[who] + _ByMember(who).ranks()
+        self._rows.append((who, numbers, steps, lengths, returns, np.array(outcomes, object)))
         self.episodes += np.bincount(who, minlength=len(self.episodes))
+
+
+class _ByMember:
+    """The order that sorts rows by member, each member's in the order in which they are."""
+
+    def __init__(self, who: np.ndarray) -> None:
+        """Sort rows.
+
+        Args:
+          who: (R,) int, each row's member.
+        """
+        self._order = np.argsort(who, kind="stable")
+        self.members, self._firsts, self.counts = np.unique(who[self._order], return_index=True, return_counts=True)
+
+    def sort(self, column: np.ndarray) -> np.ndarray:
+        """Return a column, (R,), in this order."""
+        return column[self._order]
+
+    def part(self, place: int) -> slice:
+        """Return where the rows of `members[place]` are in a sorted column."""
+        return slice(self._firsts[place], self._firsts[place] + self.counts[place])
+
+    def maxima(self, column: np.ndarray) -> np.ndarray:
+        """Return each member's largest value of a sorted column, (members,)."""
+        return np.maximum.reduceat(column, self._firsts)
+
+    def ranks(self) -> np.ndarray:
+        """Return how many rows of the same member come before each row, (R,), in the rows' own order."""
+        ranks = np.empty(len(self._order), np.int64)
+        ranks[self._order] = np.arange(len(self._order)) - np.repeat(self._firsts, self.counts)
+        return ranks
+
+    def appended(self, series: np.ndarray, column: np.ndarray) -> np.ndarray:
+        """Return the members' series, (members, L), with their values of a sorted column appended: the last L each."""
+        length = series.shape[1]
+        place = np.arange(length) + self.counts[:, None]
+        new = place - length + self._firsts[:, None]
+        old = np.take_along_axis(series, np.minimum(place, length - 1), axis=1)
+        return np.where(place < length, old, column[np.maximum(new, 0)])
 
 
 def _row_means(values: np.ndarray) -> np.ndarray:

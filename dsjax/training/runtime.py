@@ -17,14 +17,17 @@ import jax
 import jax.numpy as jnp
 import platformdirs
 
+from dsjax.config.schema import EnvironmentConfig
 from dsjax.errors import RunError
+from dsjax.machine import cores
+from dsjax.machine import gpu as gpu_platform
 
 Result = TypeVar("Result")
 
 _THREADED_MEMBERS = 1024  # from so many on, several threads step the controllers faster than one does
 
 
-def prepare(members: int = 1) -> None:
+def prepare(members: int = 1, environment: EnvironmentConfig | None = None) -> None:
     """Keep compiled programs on disk, and fit calls of them to a loop that alternates with walkers on every core.
 
     Must come before JAX computes anything. What the user has set, as JAX_COMPILATION_CACHE_DIR or JAX_PLATFORMS in the
@@ -32,32 +35,56 @@ def prepare(members: int = 1) -> None:
 
     Args:
       members: size of the population.
+      environment: of a training, with a backend that is settled. With the jax backend, which steps the walkers too, a
+        GPU computes if there is one, and else several cores share the members.
 
     Raises:
-      RunError: there is no device of a platform that JAX_PLATFORMS names.
+      RunError: there is no device of a platform that JAX_PLATFORMS names, or the GPU does not work.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    on_device = environment if environment and environment.backend == "jax" else None
     # On the CPU also where there is a GPU: thirty members take it four times as long as a core (README, Speed), and it
-    # rounds otherwise, so that a run would not be the same on the next machine.
-    platforms = os.environ.get("JAX_PLATFORMS") or "cpu"
+    # rounds otherwise, so that a run would not be the same on the next machine. With the walkers it is worth it.
+    gpu = gpu_platform() if on_device else ""
+    platforms = os.environ.get("JAX_PLATFORMS") or (f"{gpu},cpu" if gpu else "cpu")
     jax.config.update("jax_platforms", platforms)
+    if on_device and platforms == "cpu":
+        _share_cores(members, on_device.workers or cores())
     # The loop waits for every action, so that handing the call to another thread and back is time lost.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     # XLA sizes its thread pool by this variable alone. The cores belong to the walkers: splitting so little work among
     # threads makes a call a fifth slower (`scripts/benchmark.py`).
-    one_thread = "cpu" in platforms.split(",") and members < _THREADED_MEMBERS and "NPROC" not in os.environ
+    few = members < _THREADED_MEMBERS or on_device is not None
+    one_thread = "cpu" in platforms.split(",") and few and "NPROC" not in os.environ
     if one_thread:
         os.environ["NPROC"] = "1"
+    try:
+        _start(platforms, gpu)
+    finally:
+        if one_thread:
+            del os.environ["NPROC"]
+
+
+def _start(platforms: str, gpu: str) -> None:
+    """Have JAX take its devices, or raise RunError if those of these platforms are not there, or not the GPU."""
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:
         reason = (str(error).splitlines() or ["JAX found none"])[0]
-        raise RunError(f"JAX_PLATFORMS={platforms}: there is no such device here ({reason}); unset it") from None
-    finally:
-        if one_thread:
-            del os.environ["NPROC"]
+    else:
+        reason = "JAX found none" if gpu and jax.default_backend() == "cpu" else ""
+    if reason and gpu:
+        raise RunError(f"JAX cannot use the GPU ({reason}); repair its driver, or set JAX_PLATFORMS=cpu")
+    if reason:
+        raise RunError(f"JAX_PLATFORMS={platforms}: there is no such device here ({reason}); unset it")
+
+
+def _share_cores(members: int, workers: int) -> None:
+    """Have JAX take cores for devices, one member each at least, unless the user has said how many it takes."""
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", min(workers, members))
 
 
 def computing() -> dict[str, str]:

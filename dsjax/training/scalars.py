@@ -1,7 +1,7 @@
 """The figures of a round that loggers show, line by line: TensorBoard's and Weights & Biases' are the same.
 
 population     statistics over members, over steps of the vector env
-member000 ...  each member's own figures, over its own environment steps
+member000 ...  each member's own figures, over its own environment steps; of a large population there are none
 """
 
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from dsjax.analysis.stats import iqm
 from dsjax.training.callbacks import RunStatus
 
 POPULATION = "population"
+_MOST_MEMBERS = 256  # that have a line each: thousands would be thousands of files, and none could be found
 
 
 class Line(NamedTuple):
@@ -23,7 +24,7 @@ class Line(NamedTuple):
 
 def steps(run: RunStatus) -> dict[str, int]:
     """Return the step of each line, by the line's name."""
-    members = {_name(member): int(step) for member, step in enumerate(run.stats.steps)}
+    members = {_name(member): int(run.stats.steps[member]) for member in _own_lines(run)}
     return members | {POPULATION: int(run.stats.ticks)}
 
 
@@ -38,8 +39,8 @@ def lines(run: RunStatus) -> dict[str, Line]:
         figures["frozen/return"] = frozen
     figures |= {f"members/{name}": columns[name] for name in ("amplitude", "sensitivity", "drift")}
     found = {
-        _name(member): Line(int(step), _finite({tag: series[member] for tag, series in figures.items()}))
-        for member, step in enumerate(stats.steps)
+        _name(member): Line(int(stats.steps[member]), _finite({tag: series[member] for tag, series in figures.items()}))
+        for member in _own_lines(run)
     }
     whole = {
         **_over_members("population/training", trained),
@@ -51,6 +52,12 @@ def lines(run: RunStatus) -> dict[str, Line]:
         "population/solved_frozen": np.count_nonzero(stats.frozen_solved_step >= 0),
     }
     return found | {POPULATION: Line(int(stats.ticks), _finite(whole))}
+
+
+def _own_lines(run: RunStatus) -> range:
+    """Return the members that have a line each: all or none."""
+    members = len(run.stats.steps)
+    return range(members if members <= _MOST_MEMBERS else 0)
 
 
 def _name(member: int) -> str:

@@ -86,19 +86,19 @@ def measure(backend: str, members: int, preset: str, seconds: float, repeats: in
             together.step(action)
 
     train(0, 40)  # compiles
-    memory = _memory()
+    memory = resident_memory()
     together = envs if len(envs.groups) == 1 else make_vector(settings.environment.id, members, backend, groups=1)
     try:
         short = max(10, _WARM_STEPS // members)
-        ticks = max(20, int(seconds / _seconds(lambda: train(1, short)) * short))
+        ticks = max(20, int(seconds / seconds_of(lambda: train(1, short)) * short))
         speeds: dict[str, list[float]] = {"random": [], "replay": [], "training": []}
         rng = np.random.default_rng(0)
         for number in range(2, 2 + repeats):
             at_random = rng.uniform(-1, 1, (ticks, members, 4)).astype(np.float32)
-            spent = {"random": _seconds(partial(bare, number, at_random))}
-            spent["training"] = _seconds(partial(train, number, ticks))
+            spent = {"random": seconds_of(partial(bare, number, at_random))}
+            spent["training"] = seconds_of(partial(train, number, ticks))
             taken = _actions(train, step, number, ticks, len(envs.groups))
-            spent["replay"] = _seconds(partial(bare, number, taken))
+            spent["replay"] = seconds_of(partial(bare, number, taken))
             for name, seconds in spent.items():
                 speeds[name].append(ticks * members / seconds)
         return Measurement(backend, members, **speeds, shares=_shares(train, step, envs, ticks), memory=memory)
@@ -167,7 +167,7 @@ class _Memory(Callback):
         self._end = time.monotonic() + 60 * minutes
 
     def on_round_end(self, run: RunStatus) -> None:
-        self.rows.append((int(run.stats.rounds), int(run.stats.steps.sum()), _memory()))
+        self.rows.append((int(run.stats.rounds), int(run.stats.steps.sum()), resident_memory()))
         if time.monotonic() > self._end:
             raise _Stop
 
@@ -226,18 +226,19 @@ def _shares(train: Callable[..., None], step: Step, envs: GroupedVectorEnv, tick
         state, action = step(*arguments)
         return state, np.asarray(action)
 
-    whole = _seconds(lambda: train(1, ticks, step=timed("controllers", waiting), envs=Timed))
+    whole = seconds_of(lambda: train(1, ticks, step=timed("controllers", waiting), envs=Timed))
     spent["counting"] = whole - sum(spent.values())
     return {name: seconds / ticks * 1e6 for name, seconds in spent.items()}
 
 
-def _memory() -> float:
+def resident_memory() -> float:
     """Return the resident memory of this process and its children [MB]."""
     process = psutil.Process()
     return sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / _MEGABYTE
 
 
-def _seconds(call: Callable[[], Any]) -> float:
+def seconds_of(call: Callable[[], Any]) -> float:
+    """Return how long a call takes [s]."""
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun

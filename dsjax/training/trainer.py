@@ -7,6 +7,7 @@ terrains seeded by (run seed, member, round). That is why a run that was killed 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -25,13 +26,16 @@ from dsjax.storage.metadata import write_before
 from dsjax.storage.snapshots import flatten
 from dsjax.storage.states import first_centers, restored, untrained
 from dsjax.training import pbt
-from dsjax.training.backend import RunEnvs, retrying, settle_backend
+from dsjax.training.backend import retrying, settle_backend
 from dsjax.training.callbacks import Callback, RunStatus
 from dsjax.training.episode_stats import EpisodeStats
-from dsjax.training.rollout import play, round_seeds, training_step
+from dsjax.training.rollout import round_seeds
 from dsjax.training.run_writer import RunWriter
 from dsjax.training.runtime import signals
 from dsjax.training.validation import validate
+from dsjax.training.walkers import make_walkers
+
+_MOST_NOTICES = 8  # of members that stopped in one round; more are one line
 
 
 class Trainer:
@@ -50,7 +54,6 @@ class Trainer:
         """
         self.config, self.folder = config, Path(folder)
         self.callbacks = list(callbacks)
-        self.spec = config.spec()
         self.params = config.population_params()
         self.state = untrained(config)
         self.stats = EpisodeStats(config.rows)
@@ -59,12 +62,11 @@ class Trainer:
         self._started, self._evaluating = time.monotonic(), 0.0  # [s] of this session; in evaluations
         self._render = render
         self._first_centers = np.asarray(self.state.members.synapses.center)
-        self._step = training_step(self.spec)
         self._signals: list[Signals] = []  # that asked the run to stop
         self._stopped = np.empty(0, int)  # members that stopped in the last round
         self._status: Any = None  # as of the end of the last round
-        self._writer: Any = None  # while it runs, like the envs
-        self._envs: Any = None
+        self._writer: Any = None  # while it runs, like the walkers
+        self._walkers: Any = None
 
     def run(self, resume: bool = False, number: int | None = None) -> None:
         """Train until a limit of the config is reached.
@@ -88,8 +90,8 @@ class Trainer:
             with locks.hold(self.folder / LOCK, str(self.folder)), ExitStack() as opened:
                 self._writer = RunWriter(self.config, self.folder, resume)
                 opened.callback(self._writer.close)
-                self._envs = RunEnvs(self.config.environment, self.config.rows, self._render)
-                opened.callback(self._envs.close)
+                self._walkers = make_walkers(self.config, self._render)
+                opened.callback(self._walkers.close)
                 # Signals end the run after the step in progress; a second one ends it at once.
                 self._signals = opened.enter_context(signals())
                 for callback in self.callbacks:
@@ -149,7 +151,7 @@ class Trainer:
         self._tell(Callback.on_start, self.status())
         if resume and self.saved is not None and self.finished():
             return
-        self._envs.training()
+        self._walkers.open()
         if self.saved is None:
             self._begin()
         while not self.finished():
@@ -180,10 +182,15 @@ class Trainer:
         tables = self._retrying(self._compute_round)
         self.trained = True
         # Once the round is done, as it may be computed again.
+        notices = []
         for member in self._stopped:
             step = int(self.stats.steps[member])
             self._writer.event("member stopped", member=int(member), step=step)
-            self._notice(f"member {member} stopped after {step} steps: its action is not finite; the others continue")
+            notices.append(f"member {member} stopped after {step} steps: its action is not finite; the others continue")
+        if len(notices) > _MOST_NOTICES:
+            notices = [f"{len(notices)} members stopped: their actions are not finite; events.jsonl names them"]
+        for notice in notices:
+            self._notice(notice)
         due = self.stats.rounds % self.config.snapshots.every == 0
         self._write(tables, save=due or self.finished())
 
@@ -193,8 +200,7 @@ class Trainer:
         left = self.config.steps - self.stats.ticks if self.config.steps else np.inf
         ticks = int(min(self.config.round_steps, left))
         seeds = round_seeds(self.config.seed, number, self.config.identities(), active)
-        envs = self._envs.training()
-        self.state = play(self._step, self.state, self.params, envs, seeds, ticks, self.stats, self._check)
+        self.state = self._walkers.play(self.state, self.params, seeds, ticks, self.stats, self._check)
         tables = {"episodes": self.stats.end_round(number)}
         self.stats.rounds += 1
         self.stats.ticks += ticks
@@ -223,8 +229,9 @@ class Trainer:
         """Evaluate the frozen centers; return the table."""
         started = time.monotonic()
         columns = validate(
-            self._envs.held_out(), self.state, self.spec, self.params, self.stats, self.paused(),
-            self.config.evaluation.episodes, self._check_evaluation,
+            partial(self._walkers.evaluate, self.state, self.params, check=self._check_evaluation),
+            np.asarray(self.state.running), self.stats, self.paused(), self.config.evaluation.episodes,
+            self._walkers.terrains,
         )  # fmt: skip
         self._evaluating += time.monotonic() - started
         return {"evaluations": columns} if columns else {}
@@ -271,7 +278,7 @@ class Trainer:
             self.state, self.params = state, params
             self.stats.restore(counts)
             self._notice(f"{error}; restarting round {int(self.stats.rounds) + 1}")
-            self._envs.close()
+            self._walkers.close()
 
         return retrying(compute, recover)
 

@@ -1,59 +1,53 @@
 """Evaluation between rounds: frozen centers on the held-out terrains that training selects on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from dsjax.controller import ControllerParams, ControllerSpec
 from dsjax.envs.task import SOLVED_EPISODES, SOLVED_RETURN
-from dsjax.envs.vector import GroupedVectorEnv
-from dsjax.evaluation.evaluate import evaluate
-from dsjax.population import PopulationState
 from dsjax.training.episode_stats import EpisodeStats
-
-_TERRAINS = "validation-v1"
 
 
 def validate(
-    envs: GroupedVectorEnv, state: PopulationState, spec: ControllerSpec, params: ControllerParams,
-    stats: EpisodeStats, paused: np.ndarray, episodes: int, check: Callable[[float], None],
+    play: Callable[[np.ndarray, range], dict[str, list]], running: np.ndarray, stats: EpisodeStats, paused: np.ndarray,
+    episodes: int, terrains: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluate the frozen centers of all members that were not stopped, and count the result in the statistics.
 
     A member whose mean reaches the return that counts as solved plays the rest of the 100 terrains too.
 
     Args:
-      envs: walkers with gymnasium's own physics.
-      state: PopulationState.
-      spec: ControllerSpec.
-      params: ControllerParams with leaves (N,).
+      play: (members, terrains) -> columns, as `evaluation.evaluate` returns them.
+      running: (N,) bool, members that were not stopped.
       stats: that count it.
       paused: (N,) bool, members that are solved already: they play no more than the first terrains.
       episodes: terrains per member.
-      check: called once a step with the share that is done, in [0, 1]; may raise to end the evaluation.
+      terrains: name of their set.
 
     Returns:
       Columns of `tables.SCHEMAS["evaluations"]`; none if every member was stopped.
     """
-    members = np.flatnonzero(np.asarray(state.running))
+    members = np.flatnonzero(running)
     if not len(members):
         return {}
-    play = partial(evaluate, envs, state, spec, params, check=check)
     columns = play(members, range(episodes))
-    undecided = members[~paused[members]]
-    promising = [member for member in undecided if _returns(columns, member).mean() >= SOLVED_RETURN]
+    means = {member: returns.mean() for member, returns in _returns(columns).items()}
+    promising = np.array([member for member in members[~paused[members]] if means[member] >= SOLVED_RETURN], int)
     further = range(episodes, SOLVED_EPISODES)
-    if promising and further:
+    if len(promising) and further:
         more = play(promising, further)
         columns = {name: [*columns[name], *more[name]] for name in columns}
-    for member in members:
-        stats.count_evaluation(member, _returns(columns, member))
-    about = {"round": int(stats.rounds), "weights": "centers", "terrains": _TERRAINS}
+    for member, returns in _returns(columns).items():
+        stats.count_evaluation(member, returns)
+    about = {"round": int(stats.rounds), "weights": "centers", "terrains": terrains}
     rows = len(columns["member"])
     return {name: [value] * rows for name, value in about.items()} | {"step": stats.steps[columns["member"]]} | columns
 
 
-def _returns(columns: Mapping[str, Sequence], member: int | np.integer) -> np.ndarray:
-    return np.asarray(columns["return"])[np.asarray(columns["member"]) == member]
+def _returns(columns: Mapping[str, Sequence]) -> dict[int, np.ndarray]:
+    """Return each member's returns, in the order in which they were played."""
+    member, returns = np.asarray(columns["member"]), np.asarray(columns["return"])
+    order = np.argsort(member, kind="stable")
+    members, firsts = np.unique(member[order], return_index=True)
+    return dict(zip(members.tolist(), np.split(returns[order], firsts[1:]), strict=True))

@@ -1,10 +1,10 @@
 """When a moving polygon first touches an edge: Box2D's time of impact.
 
-Conservative advancement (b2TimeOfImpact, Box2D 2.3, E. Catto; Mirtich 1996): from the features that are closest at time
-t1 follows an axis that separates the shapes. Along it the deepest point is pushed back until it is at the target
-distance, by a root finder on t that alternates bisection and secant; then the axis is determined anew. What counts as an
-impact is decided by tolerances of 1.25 mm, so that the path of the iteration matters and is followed exactly. Only the
-closest features are found otherwise, by trying all pairs instead of GJK: there are at most 15.
+Conservative advancement (b2TimeOfImpact, Box2D 2.3, E. Catto; Mirtich 1996): from the features that are closest at
+time t1 follows an axis that separates the shapes. Along it the deepest point is pushed back until it is at the target
+distance, by a root finder on t that alternates bisection and secant; then the axis is determined anew. What counts as
+an impact is decided by tolerances of 1.25 mm, so that the path of the iteration matters and is followed exactly. Only
+the closest features are found otherwise, by trying all pairs instead of GJK: there are at most 15.
 """
 
 import math

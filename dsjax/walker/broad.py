@@ -1,8 +1,8 @@
 """Which legs may touch which pieces of ground: the broad phase.
 
-As in Box2D, every leg has a box that is larger than the leg needs (a "fat AABB"): only when the leg leaves it is the box
-drawn anew, and new contacts are looked for. A contact begins when boxes overlap, and ends when they no longer do; in
-between the manifold says whether anything touches.
+As in Box2D, every leg has a box that is larger than the leg needs (a "fat AABB"): only when the leg leaves it is the
+box drawn anew, and new contacts are looked for. A contact begins when boxes overlap, and ends when they no longer do;
+in between the manifold says whether anything touches.
 
 Contacts of a leg are kept in a ring of 8 slots: the piece of ground with number e is in slot e mod 8. A box is never
 as wide as 8 pieces, so that no two contacts meet in one slot.

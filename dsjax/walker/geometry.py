@@ -173,14 +173,18 @@ def any_lane(condition: Lanes) -> Lanes:
 
 
 def settle(*trees: Any) -> Any:
-    """Return trees whose values XLA computes once, here, before what follows.
+    """Return trees whose values XLA's simplifier does not mix with what follows.
 
-    XLA's compiler for CPUs would otherwise fuse each consumer with a copy of all that it consumes: minutes of
-    compilation, and the same work again and again. Inside a kernel of `kernel.py` nothing is needed, nor allowed.
+    It makes the solver's loop a sixth faster on a CPU. Inside a kernel of `kernel.py` it is neither needed nor allowed.
     """
-    if not _fusing.get():
+    if not is_kernel():
         trees = jax.lax.optimization_barrier(trees)
     return trees if len(trees) > 1 else trees[0]
+
+
+def is_kernel() -> bool:
+    """Return whether a kernel is being traced."""
+    return _fusing.get()
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Continuous collision: legs that would pass into the ground within a step stop where they first touch it.
 
 Box2D's SolveTOI (b2World, Box2D 2.3, E. Catto). The ground is static, so that every leg is solved alone, without its
-joints: it is moved back to its earliest impact, its contacts are brought up to date there, pushed out and solved, and it
-moves on for the rest of the step, until nothing more is hit. The hull needs only whether it touches, which ends the
+joints: it is moved back to its earliest impact, its contacts are brought up to date there, pushed out and solved, and
+it moves on for the rest of the step, until nothing more is hit. The hull needs only whether it touches, which ends the
 episode.
 """
 
@@ -16,7 +16,7 @@ from dsjax.walker import contacts as solver
 from dsjax.walker.advancement import Sweep, between, may_touch, time_of_impact
 from dsjax.walker.broad import SLOTS, Box, Contacts, find_new, follow, last_told
 from dsjax.walker.contacts import Contact, Impulses, Mass, leg_mass
-from dsjax.walker.geometry import Lanes, Pose, Velocity, any_lane, frame, settle, where
+from dsjax.walker.geometry import Lanes, Pose, Velocity, any_lane, frame, is_kernel, settle, where
 from dsjax.walker.ground import column_of, edges, existing
 from dsjax.walker.island import VELOCITY_ITERATIONS, limited, moved
 from dsjax.walker.kernel import Method
@@ -33,6 +33,7 @@ from dsjax.walker.shapes import (
     by_leg,
     leg_polygon,
 )
+from dsjax.walker.stack import at, each, joined
 from dsjax.walker.touching import rank
 
 _MAX_CONTACTS = 4  # of a leg that are solved at an impact; more were never counted
@@ -245,7 +246,7 @@ def _update(
     return legs, manifold, solid
 
 
-def _choose(contacts: Contacts, manifold: Manifold, first: Lanes, solid: Lanes) -> tuple[Contact, ...]:
+def _choose(contacts: Contacts, manifold: Manifold, first: Lanes, solid: Lanes) -> list[Contact]:
     """Return the contacts to solve at an impact: the one that is hit, then the newest first."""
     on = (manifold.count > 0) & solid
     place = jnp.where(on, rank(on, jnp.where(first, _FIRST, contacts.order)), 99)
@@ -260,11 +261,11 @@ def _choose(contacts: Contacts, manifold: Manifold, first: Lanes, solid: Lanes) 
         here = place == number
         own = jax.tree.map(partial(in_slot, here), manifold)
         chosen.append(Contact(here.any(0), jnp.zeros_like(place[0]), own))
-    return tuple(chosen)
+    return chosen
 
 
 def _solve(
-    chosen: tuple[Contact, ...], pose: Pose, velocity: Velocity, mass: Mass, rest: Lanes
+    chosen: list[Contact], pose: Pose, velocity: Velocity, mass: Mass, rest: Lanes
 ) -> tuple[Pose, Pose, Velocity]:
     """Push legs out of what they hit, let them bounce, and move them on for the rest of the step [s].
 
@@ -276,22 +277,24 @@ def _solve(
     return pose, moved(pose, velocity, rest), velocity
 
 
-def _solve_position(chosen: tuple[Contact, ...], pose: Pose, mass: Mass) -> Pose:
+def _solve_position(chosen: list[Contact], pose: Pose, mass: Mass) -> Pose:
     touching = chosen[0].active
+
+    def push_out(m: Any, carry: Any) -> Any:
+        pushed, separation = solver.solve_position(at(stack, m), carry[0], mass, _OVERLAP_SHARE)
+        return pushed, jnp.minimum(carry[1], separation)
 
     def iterate(carry: Any) -> Any:
         number, pose, done = carry
-        pushed, deepest = pose, 0.0
-        for contact in chosen:
-            pushed, separation = solver.solve_position(contact, pushed, mass, _OVERLAP_SHARE)
-            deepest = jnp.minimum(deepest, separation)
+        pushed, deepest = each(stack, _MAX_CONTACTS, push_out, (pose, jnp.zeros_like(pose.angle)))
         return number + 1, where(done, pose, pushed), done | (deepest >= -1.5 * SLOP)
 
+    stack = chosen if is_kernel() else joined(chosen, _MAX_CONTACTS)
     start = 0, pose, ~touching
     return jax.lax.while_loop(lambda c: (c[0] < _POSITION_ITERATIONS) & any_lane(~c[2]), iterate, start)[1]
 
 
-def _solve_velocity(chosen: tuple[Contact, ...], pose: Pose, velocity: Velocity, mass: Mass) -> Velocity:
+def _solve_velocity(chosen: list[Contact], pose: Pose, velocity: Velocity, mass: Mass) -> Velocity:
     """Iterate a leg's contacts from no impulses until nothing changes, 180 times at most."""
     constraints = tuple(settle(solver.prepare(contact, pose, mass)) for contact in chosen)
     nothing = jnp.zeros_like(pose.angle)

@@ -4,33 +4,21 @@ Elementwise over walkers: every quantity is a tuple of arrays, one per body, joi
 keeps a walker's whole state in registers.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from dsjax.walker import contacts, joints
-from dsjax.walker.contacts import leg_mass
+from dsjax.walker.contacts import Contact, Impulses, leg_mass
 from dsjax.walker.geometry import Lanes, Pose, Vec, Velocity, any_lane, dot, pick, settle, where
 from dsjax.walker.joints import JOINTS, SOLVING_ORDER, JointImpulse, Poses, Velocities
 from dsjax.walker.shapes import GRAVITY, HULL, INVERSE_MASS, LEGS, MAX_ROTATION, MAX_TRANSLATION, SLOP, TIME_STEP
+from dsjax.walker.stack import at, each
 
 # gymnasium's: 6 * 30 and 2 * 30. Both matter: the velocities are not converged after 120 iterations.
 VELOCITY_ITERATIONS, POSITION_ITERATIONS = 180, 60
 _OVERLAP_SHARE = 0.2  # of an overlap that a position iteration removes
-
-
-class Touching(NamedTuple):
-    """Contacts to solve, in order.
-
-    Either lists of contacts, over which a kernel's loops are unrolled, or one contact with leaves (contacts, ...), of
-    which the first `most` are gone through, whatever their number.
-    """
-
-    contacts: Any  # Contact
-    impulses: Any  # Impulses
-    most: Lanes | None = None  # int
 
 
 class Island(NamedTuple):
@@ -54,28 +42,35 @@ class Solved(NamedTuple):
     impulses: Any  # of the contacts
 
 
-def solve(island: Island, touching: Touching, iterations: int = POSITION_ITERATIONS) -> tuple[Solved, Lanes]:
-    """Return what a time step makes of an island, and whether its positions are met.
+def solve_velocities(island: Island, touching: list[Contact], impulses: list[Impulses]) -> Solved:
+    """Return what a time step makes of an island, before its positions are solved.
 
     Args:
       island: leaves of one shape.
-      touching: the contacts.
-      iterations: position iterations at most.
+      touching: contacts in the solver's order.
+      impulses: theirs, of the step before.
     """
-    velocities, joint_impulses, impulses, limits = _solve_velocities(island, touching)
+    velocities, joint_impulses, impulses, limits = _iterate_velocities(island, touching, impulses)
     velocities = tuple(limited(velocity, TIME_STEP) for velocity in velocities)
     poses = tuple(moved(pose, velocity, TIME_STEP) for pose, velocity in zip(island.poses, velocities, strict=True))
-    poses, met = solve_positions(poses, touching, limits, iterations)
-    return Solved(poses, velocities, joint_impulses, limits, impulses), met
+    return Solved(poses, velocities, joint_impulses, limits, impulses)
 
 
-def solve_positions(poses: Poses, touching: Touching, limits: tuple, iterations: int) -> tuple[Poses, Lanes]:
+def solve_positions(poses: Poses, touching: Any, most: Any, limits: tuple, iterations: int) -> tuple[Poses, Lanes]:
     """Return poses that overlap and come apart less, after as many iterations as each walker needs, and whether that
-    was enough."""
+    was enough.
+
+    Args:
+      poses: of the five bodies.
+      touching: stack of Contact, see `stack`.
+      most: int, how many of an axis count.
+      limits: states of the joints' limits.
+      iterations: at most.
+    """
 
     def push_out(m: Any, carry: Any) -> Any:
         poses, deepest = carry
-        contact = _at(touching.contacts, m)
+        contact = at(touching, m)
         own, separation = contacts.solve_position(
             contact, settle(_of(contact.leg, poses)), leg_mass(contact.leg), _OVERLAP_SHARE
         )
@@ -83,7 +78,7 @@ def solve_positions(poses: Poses, touching: Touching, limits: tuple, iterations:
 
     def iterate(carry: Any) -> Any:
         number, old, done = carry
-        poses, deepest = _each(touching, push_out, (old, jnp.zeros_like(old[0].angle)))
+        poses, deepest = each(touching, most, push_out, (old, jnp.zeros_like(old[0].angle)))
         met = deepest >= -3 * SLOP
         for k in SOLVING_ORDER:
             poses, joined = joints.solve_position(JOINTS[k], poses, limits[k])
@@ -95,22 +90,20 @@ def solve_positions(poses: Poses, touching: Touching, limits: tuple, iterations:
     return poses, done
 
 
-def _solve_velocities(island: Island, touching: Touching) -> tuple[Velocities, tuple, Any, tuple]:
+def _iterate_velocities(island: Island, touching: list[Contact], impulses: list[Impulses]) -> tuple:
     """Return velocities, joint impulses, contact impulses and limits: forces, warm start, iterations."""
     forces = [Vec(island.push * INVERSE_MASS[HULL], GRAVITY)] + LEGS * [Vec(0.0, GRAVITY)]
     velocities = tuple(
         Velocity(v.linear + TIME_STEP * force, v.angular) for v, force in zip(island.velocities, forces, strict=True)
     )
-    constraints = settle(_prepared(touching.contacts, island.poses))
-
-    def warm_start(m: Any, velocities: Velocities) -> Velocities:
-        contact, impulses = _at(touching.contacts, m), _at(touching.impulses, m)
-        own = _of(contact.leg, velocities)
-        own = contacts.warm_start(own, leg_mass(contact.leg), _at(constraints, m), impulses)
-        return settle(_with(contact.leg, velocities, own))
-
-    shape = jnp.shape(island.push)
-    velocities = _each(touching, warm_start, jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), velocities))
+    masses = [leg_mass(contact.leg) for contact in touching]
+    constraints = [
+        settle(contacts.prepare(contact, settle(_of(contact.leg, island.poses)), mass))
+        for contact, mass in zip(touching, masses, strict=True)
+    ]
+    for contact, mass, constraint, impulse in zip(touching, masses, constraints, impulses, strict=True):
+        own = contacts.warm_start(_of(contact.leg, velocities), mass, constraint, impulse)
+        velocities = _with(contact.leg, velocities, own)
     prepared = [
         joints.prepare(joint, island.poses, *rest)
         for joint, *rest in zip(JOINTS, island.joint_impulses, island.limits, island.motors, strict=True)
@@ -119,51 +112,19 @@ def _solve_velocities(island: Island, touching: Touching) -> tuple[Velocities, t
     for k in SOLVING_ORDER:
         velocities = joints.warm_start(JOINTS[k], velocities, joint_constraints[k], joint_impulses[k])
 
-    def solve_contact(m: Any, carry: Any) -> Any:
-        velocities, impulses = carry
-        leg = _at(touching.contacts, m).leg
-        own, found = contacts.solve(settle(_of(leg, velocities)), leg_mass(leg), _at(constraints, m), _at(impulses, m))
-        return settle(_with(leg, velocities, settle(own))), _put(impulses, m, found)
-
     def iterate(_: Any, carry: Any) -> Any:
-        velocities, joint_impulses, impulses = carry[0], list(carry[1]), carry[2]
+        velocities, joint_impulses, impulses = carry[0], list(carry[1]), list(carry[2])
         for k in SOLVING_ORDER:
             velocities, joint_impulses[k] = joints.solve(JOINTS[k], velocities, joint_constraints[k], joint_impulses[k])
-        velocities, impulses = _each(touching, solve_contact, (velocities, impulses))
+        for m, contact in enumerate(touching):
+            own = settle(_of(contact.leg, velocities))
+            own, impulses[m] = contacts.solve(own, masses[m], constraints[m], impulses[m])
+            velocities = settle(_with(contact.leg, velocities, settle(own)))
         return velocities, tuple(joint_impulses), impulses
 
-    start = velocities, tuple(joint_impulses), touching.impulses
+    shape = jnp.shape(island.push)
+    start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), (velocities, tuple(joint_impulses), impulses))
     return *jax.lax.fori_loop(0, VELOCITY_ITERATIONS, iterate, start), limits
-
-
-def _prepared(touching: Any, poses: Poses) -> Any:
-    """Return the constraints of contacts, as a list or with leaves (contacts, ...) as they are."""
-    if isinstance(touching, list):
-        return [_prepared(contact, poses) for contact in touching]
-    return contacts.prepare(touching, _of(touching.leg, poses), leg_mass(touching.leg))
-
-
-def _each(touching: Touching, body: Callable[[Any, Any], Any], carry: Any) -> Any:
-    """Return carry = body(m, carry) after every contact m."""
-    if not isinstance(touching.contacts, list):
-        return jax.lax.fori_loop(0, touching.most, body, carry)
-    for m in range(len(touching.contacts)):
-        carry = body(m, carry)
-    return carry
-
-
-def _at(stack: Any, m: Any) -> Any:
-    """Return what belongs to contact m."""
-    if isinstance(stack, list):
-        return stack[m]
-    return jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, m, 0, keepdims=False), stack)
-
-
-def _put(stack: Any, m: Any, value: Any) -> Any:
-    """Return a stack with what belongs to contact m replaced."""
-    if isinstance(stack, list):
-        return [*stack[:m], value, *stack[m + 1 :]]
-    return jax.tree.map(lambda leaf, new: jax.lax.dynamic_update_index_in_dim(leaf, new, m, 0), stack, value)
 
 
 def limited(velocity: Velocity, dt: Lanes) -> Velocity:

@@ -8,16 +8,20 @@ import jax.numpy as jnp
 
 from dsjax.walker import impact, island, joints, touching
 from dsjax.walker.broad import Box, Contacts, find_new, follow
+from dsjax.walker.contacts import Contact, Impulses
 from dsjax.walker.geometry import Lanes, Pose, Vec, Velocity, frame, settle, where
-from dsjax.walker.island import Island, Solved, Touching
+from dsjax.walker.island import Island, Solved
 from dsjax.walker.joints import JointImpulse
 from dsjax.walker.kernel import Method
 from dsjax.walker.lanes import on_active, width_of
 from dsjax.walker.manifold import Manifold
 from dsjax.walker.shapes import BODIES, CENTERED, HALF_WIDTH, HULL, HULL_CENTER, LEGS, by_leg, leg_polygon
+from dsjax.walker.stack import joined, listed
 from dsjax.walker.terrain import Terrain
+from dsjax.walker.touching import MAX_CONTACTS
 
 _FEW_ITERATIONS = 3  # of positions, after which two thirds of all walkers need no more
+_NUMBERS = 2, 4, MAX_CONTACTS  # of contacts that velocities are compiled for
 _FEW_CONTACTS = 4  # that nearly all walkers have at most
 _CROWDED_SHARE = 0.03  # of walkers that have more
 
@@ -115,15 +119,25 @@ def _solve_by_count(
     order = jnp.argsort(count).astype(jnp.int32)
     width = min(method.block, len(count))
 
-    def chosen(contacts: Contacts, manifold: Manifold, places: jax.Array) -> Touching:
-        most = jnp.where(places < touching.MAX_CONTACTS, places + 1, 0).max()
-        return Touching(*settle(touching.choose(contacts, manifold, places, touching.MAX_CONTACTS)), most)
+    def chosen(contacts: Contacts, manifold: Manifold, places: jax.Array) -> tuple[Contact, Impulses, jax.Array]:
+        most = jnp.where(places < MAX_CONTACTS, places + 1, 0).max()
+        return *settle(touching.choose(contacts, manifold, places, MAX_CONTACTS)), most
+
+    def with_contacts(number: int, problem: Island, stack: Contact, impulses: Impulses) -> Solved:
+        solved = island.solve_velocities(problem, listed(stack, number), listed(impulses, number))
+        return solved._replace(impulses=joined(solved.impulses, MAX_CONTACTS))
 
     def begin(problem: Island, *what: Any) -> tuple[Solved, Lanes]:
-        return island.solve(problem, chosen(*what), _FEW_ITERATIONS)
+        stack, impulses, most = chosen(*what)
+        enough = sum((most > number).astype(jnp.int32) for number in _NUMBERS[:-1])
+        branches = [partial(with_contacts, number) for number in _NUMBERS]
+        solved = jax.lax.switch(enough, branches, problem, stack, impulses)
+        poses, met = island.solve_positions(solved.poses, stack, most, solved.limits, _FEW_ITERATIONS)
+        return solved._replace(poses=poses), met
 
     def continued(poses: Any, limits: Any, *what: Any) -> Any:
-        return island.solve_positions(poses, chosen(*what), limits, island.POSITION_ITERATIONS - _FEW_ITERATIONS)[0]
+        stack, _, most = chosen(*what)
+        return island.solve_positions(poses, stack, most, limits, island.POSITION_ITERATIONS - _FEW_ITERATIONS)[0]
 
     what = contacts, manifold, places
     everyone = jnp.ones_like(count, bool)
@@ -139,28 +153,23 @@ def _solve_in_kernels(
 
     def with_contacts(number: int) -> Any:
         def solve(problem: Island, *what: Any) -> Solved:
-            chosen = [list(map(partial(_at, stack), range(number))) for stack in touching.choose(*what, number)]
-            solved = method.run(_kernel, problem, *chosen)
-            return solved._replace(impulses=jax.tree.map(lambda *leaves: jnp.stack(leaves), *solved.impulses))
+            stacks = [listed(stack, number) for stack in touching.choose(*what, number)]
+            solved = method.run(_kernel, problem, *stacks)
+            return solved._replace(impulses=joined(solved.impulses, MAX_CONTACTS))
 
         return solve
 
     everything = problem, contacts, manifold, places
     few = with_contacts(_FEW_CONTACTS)(*everything)
     crowded = count > _FEW_CONTACTS
-    width = width_of(len(count), _CROWDED_SHARE)
-    many = on_active(with_contacts(touching.MAX_CONTACTS), crowded, everything, width)
-    spare = ((0, touching.MAX_CONTACTS - _FEW_CONTACTS), (0, 0))
-    few = few._replace(impulses=jax.tree.map(lambda leaf: jnp.pad(leaf, spare), few.impulses))
+    many = on_active(with_contacts(MAX_CONTACTS), crowded, everything, width_of(len(count), _CROWDED_SHARE))
     return where(crowded, many, few)
 
 
-def _kernel(problem: Island, contacts: list, impulses: list) -> Solved:
-    return island.solve(problem, Touching(contacts, impulses))[0]
-
-
-def _at(stack: Any, number: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf[number], stack)
+def _kernel(problem: Island, stack: list[Contact], impulses: list[Impulses]) -> Solved:
+    solved = island.solve_velocities(problem, stack, impulses)
+    poses, _ = island.solve_positions(solved.poses, stack, None, solved.limits, island.POSITION_ITERATIONS)
+    return solved._replace(poses=poses)
 
 
 def _legs(five: tuple) -> Any:

@@ -118,7 +118,7 @@ def test_members_that_were_stopped_are_told(folder, job, monkeypatch):
 
     monkeypatch.setattr(population, "advance", broken)
     # The programs of other tests have the whole one.
-    monkeypatch.setattr("dsjax.training.trainer.training_step", training_step.__wrapped__)
+    monkeypatch.setattr("dsjax.training.rollout.training_step", training_step.__wrapped__)
     jobs.train(job, folder)
     assert calls
     assert jobs.status(job, folder)["stopped"] == [1]

@@ -23,8 +23,8 @@ from dsjax.config import loading
 from dsjax.errors import RunError
 from dsjax.storage import locks
 from dsjax.sweeps import jobs, local_engine
-from dsjax.sweeps.plan import read_plan
-from dsjax.sweeps.spec import open_folder, read_sweep
+from dsjax.sweeps.plan import make_plan, read_plan
+from dsjax.sweeps.spec import Sweep, open_folder, read_sweep
 
 
 def test_a_sweep_trains_every_point(whole):
@@ -217,3 +217,12 @@ def test_a_system_without_sessions_is_refused(monkeypatch, tmp_path):
     monkeypatch.delattr("os.setsid")
     with pytest.raises(RunError, match="takes Linux or macOS"):
         local_engine.run([], tmp_path, 0, print)
+
+
+def test_jobs_on_a_gpu_come_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(local_engine, "cores", lambda: 8)
+    base = {"episodes": 0, "steps": 10, "environment": {"workers": 1, "backend": "jax"}}
+    waiting = make_plan(Sweep(base=base, grid={"learning.optimizer": ["sgd", "adam"]}), "mine").jobs
+    assert local_engine.slots(waiting) == 2
+    monkeypatch.setattr(local_engine, "gpu", lambda: "cuda")
+    assert local_engine.slots(waiting) == 1

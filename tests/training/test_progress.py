@@ -43,3 +43,15 @@ def test_progress_and_summary(tmp_path, options):
         assert "\x1b" not in output
         for line, label in zip(output.splitlines()[2:], ("untrained", "round 1", "round 2"), strict=False):
             assert label in line
+
+
+def test_the_summary_of_many_members_shows_the_best(tmp_path, monkeypatch):
+    monkeypatch.setattr("dsjax.cli.tables._MOST_ROWS", 2)
+    trainer = Trainer(loading.build(SETTINGS), tmp_path / "run")
+    trainer.stats.frozen_return = np.array([5.0, np.nan, 7.0])
+    trainer._writer = None
+    console = Console(file=io.StringIO(), width=160)
+    console.print(summary_table(trainer.status()))
+    rows = [line.split() for line in console.file.getvalue().splitlines() if line[:8].strip().isdigit()]
+    assert [row[0] for row in rows] == ["0", "2"]
+    assert "the best 2 of 3 members; all are in members/ of the run" in console.file.getvalue()

@@ -45,3 +45,42 @@ def test_what_decides_the_bits_is_named():
     assert runtime.computing()["platform"] == "cpu"
     with jax.enable_x64(True):
         assert runtime.computing()["precision"] == "float64"
+
+
+SHARE = """
+import jax
+from dsjax.config.schema import EnvironmentConfig
+from dsjax.training.runtime import prepare
+prepare({members}, EnvironmentConfig(backend={backend!r}, workers=3))
+print(jax.device_count())
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "members", "flags", "devices"),
+    [
+        ("jax", 64, "", 3),
+        ("jax", 2, "", 2),
+        ("sync", 64, "", 1),
+        ("jax", 64, "--xla_force_host_platform_device_count=5", 5),
+    ],
+)
+def test_cores_share_the_members_of_jax_walkers(backend, members, flags, devices):
+    environment = os.environ | {"XLA_FLAGS": flags}
+    code = SHARE.format(members=members, backend=backend)
+    look = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(look.stdout) == devices
+
+
+def test_a_gpu_that_does_not_work_is_said():
+    code = (
+        "from dsjax.training import runtime\n"
+        "from dsjax.config.schema import EnvironmentConfig\n"
+        "runtime.gpu_platform = lambda: 'cuda'\n"
+        "runtime.prepare(2, EnvironmentConfig(backend='jax'))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"}
+    look = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    last = look.stderr.strip().splitlines()[-1]
+    assert last.startswith("dsjax.errors.RunError: JAX cannot use the GPU (")
+    assert last.endswith("; repair its driver, or set JAX_PLATFORMS=cpu")

@@ -114,7 +114,7 @@ def test_a_worker_that_dies_after_selection_does_not_let_it_happen_twice(tmp_pat
             raise WorkerDied("worker 0 died")
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr("dsjax.training.validation.evaluate", fragile)
+    monkeypatch.setattr("dsjax.training.walkers.evaluate", fragile)
     Trainer(settings, tmp_path / "disturbed").run()
     assert len(calls) == 3
     assert_same_run(tmp_path / "quiet", tmp_path / "disturbed")
@@ -488,7 +488,7 @@ def test_a_member_that_stops_is_recorded_once_however_often_its_round_is_compute
             raise WorkerDied("worker 0 died")
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr("dsjax.training.validation.evaluate", fragile)
+    monkeypatch.setattr("dsjax.training.walkers.evaluate", fragile)
     notes = Notes()
     trainer = Trainer(tiny(steps=ROUND_STEPS, evaluation={"every": 1, "episodes": 1}), tmp_path / "run", [notes])
     rates = np.array([1.2e-5, np.inf, 1.2e-5], np.float32)
@@ -519,7 +519,7 @@ def test_a_round_whose_worker_dies_begins_again(tmp_path):
     class Murderer(Notes):
         def on_step(self, run, tick):
             if tick == 100 and run.stats.rounds == 1 and not self.texts:
-                trainer._envs.training()._processes[0].kill()
+                trainer._walkers.training()._processes[0].kill()
 
     settings = tiny(environment={"backend": "async", "workers": 2}, steps=3 * ROUND_STEPS)
     notes = Murderer()
@@ -534,7 +534,7 @@ def test_a_round_whose_worker_dies_begins_again(tmp_path):
 def test_workers_that_keep_dying_end_the_run(tmp_path):
     class Massacre(Callback):
         def on_step(self, run, tick):
-            trainer._envs.training()._processes[0].kill()
+            trainer._walkers.training()._processes[0].kill()
 
     settings = tiny(environment={"backend": "async", "workers": 2})
     trainer = Trainer(settings, tmp_path / "run", [Massacre()])
@@ -609,3 +609,14 @@ def test_a_transformation_of_ones_own_is_trained_stated_and_resumed(tmp_path, mo
         Trainer(tiny(steps=2 * ROUND_STEPS, learning={"optimizer": name}), folder).run(resume=True)
     assert loading.read_config(tmp_path / "my_rules-plain" / "config.toml").learning.optimizer == "my_rules:plain"
     assert_same_run(tmp_path / "my_rules-plain", tmp_path / "sgd")
+
+
+def test_many_members_that_stop_are_one_notice(tmp_path, monkeypatch):
+    monkeypatch.setattr("dsjax.training.trainer._MOST_NOTICES", 2)
+    notes = Notes()
+    trainer = Trainer(tiny(steps=ROUND_STEPS), tmp_path / "run", [notes])
+    learning = trainer.params.learning
+    trainer.params = trainer.params._replace(learning=learning._replace(learning_rate=np.full(3, np.inf, np.float32)))
+    trainer.run()
+    assert notes.texts == ["3 members stopped: their actions are not finite; events.jsonl names them"]
+    assert (tmp_path / "run" / "events.jsonl").read_text().count('"member stopped"') == 3
