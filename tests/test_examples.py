@@ -12,7 +12,7 @@ from helpers import ROOT
 def examples(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     yield
-    for name in ("learning_rule", "fluctuation", "cartpole"):
+    for name in ("learning_rule", "fluctuation", "cartpole", "walker", "walker_evolution"):
         sys.modules.pop(name, None)
 
 
@@ -40,3 +40,25 @@ def test_cartpole_is_learned():
     first, last = cartpole.train(5_000)
     assert np.median(last) > 4 * np.median(first)
     assert (last > first).mean() > 0.9
+
+
+@pytest.mark.slow
+def test_random_walkers_fall_or_stand():
+    import walker
+
+    rewards = np.asarray(walker.main())
+    assert rewards.shape == (100, 16)
+    assert np.isfinite(rewards).all()
+    assert rewards.min() == -100 and rewards.max() < 5  # some fall, and nobody runs
+
+
+@pytest.mark.slow
+def test_a_policy_evolves(capsys):
+    """Ten small generations: the loop turns, and its policies are played; that they walk takes the whole example."""
+    pytest.importorskip("evosax")
+    import walker_evolution
+
+    policy = walker_evolution.evolve(10)
+    assert np.isfinite(policy["weights"]).all() and np.any(policy["weights"])
+    assert "generation 10: mean" in capsys.readouterr().out
+    assert (walker_evolution.score_in_gymnasium(policy, 1) < 100).all()

@@ -1,11 +1,12 @@
-"""Walkers to train on: one vector env per population, from one of three backends; and which backend to take.
+"""Walkers to train on: one vector env per population, from one of four backends; and which backend to take.
 
-    envpool   EnvPool's C++ walkers in threads: fastest; optional, and for training only
+    envpool   EnvPool's C++ walkers in threads: fastest on a CPU; optional, and for training only
     async     gymnasium's walkers in a few worker processes that each hold many
     sync      gymnasium's walkers in this process
+    jax       this package's walkers, one compiled program for all: for GPUs; for training only
 
-`sync` and `async` give the same bits; `envpool` has terrains and rounding of its own. A fourth one, `jax`, has no
-vector env: its walkers step in one program with the controllers, see `dsjax.training.device_rollout`.
+`sync` and `async` give the same bits; `envpool` and `jax` have terrains and rounding of their own. Training with `jax`
+needs no vector env: its walkers step in one program with the controllers, see `dsjax.training.device_rollout`.
 """
 
 import warnings
@@ -19,7 +20,9 @@ from dsjax.machine import cores
 BACKENDS = ("auto", "envpool", "async", "sync", "jax")
 _ASYNC_ENVS = 4  # from so many on, two workers gain more than handing them each step costs
 # So many in each of two groups gain more by taking turns than the second call of the controllers costs.
-_GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf")}
+_GROUP_ENVS = {"envpool": 64, "async": 16, "sync": float("inf"), "jax": float("inf")}
+
+_NO_WINDOW = {"envpool": "EnvPool shows no window", "jax": "its walkers show no window"}
 
 
 def choose(backend: str = "auto", count: int = 1, workers: int | None = None, gymnasium_only: bool = False) -> str:
@@ -69,11 +72,9 @@ def make_vector(
       GroupedVectorEnv.
 
     Raises:
-      ValueError: the backend does not exist, is not installed, has no vector env, or cannot show a window.
+      ValueError: the backend does not exist, is not installed, or cannot show a window.
     """
     backend = choose(backend, count, workers, gymnasium_only=render is not None)
-    if backend == "jax":
-        raise ValueError("environment.backend = 'jax': its walkers are no vector env; see training.walkers")
     workers = min(workers or cores(), count)
     groups = groups or (2 if workers > 1 and count >= 2 * _GROUP_ENVS[backend] else 1)
     if backend == "sync":
@@ -81,5 +82,9 @@ def make_vector(
     if backend == "async":
         return WorkerVectorEnv(env_id, count, workers, groups, render)
     if render is not None:
-        raise ValueError("environment.backend = 'envpool': EnvPool shows no window; use evaluate.py --render")
+        raise ValueError(f"environment.backend = {backend!r}: {_NO_WINDOW[backend]}; use evaluate.py --render")
+    if backend == "jax":
+        from dsjax.envs.jax_walker import JaxVectorEnv  # not above: env workers must not pay for jax
+
+        return JaxVectorEnv(env_id, count)
     return PoolVectorEnv(env_id, count, workers, groups)

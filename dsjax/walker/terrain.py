@@ -76,10 +76,8 @@ def _draw(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     count = COLUMNS - PAD
     noise = jax.random.uniform(noise_key, (count,), jnp.float32, -_ROUGHNESS, _ROUGHNESS)
     gaps = jax.random.randint(level_key, (_MOST_LEVEL,), *_GRASS)
-    columns = jnp.cumsum(
-        gaps.at[0].set(0)
-    )  # counted from the end of the pad; those past the terrain's end are left out
-    level = jnp.zeros(count, bool).at[columns].set(True, mode="drop")
+    columns = jnp.cumsum(gaps.at[0].set(0))  # counted from the end of the pad
+    level = jnp.zeros(count, bool).at[columns].set(True, mode="drop")  # without those past the terrain's end
     return noise, level, jax.random.uniform(push_key, (), jnp.float32, -PUSH, PUSH)
 
 

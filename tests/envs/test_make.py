@@ -154,19 +154,6 @@ def test_unknown_backend_is_refused():
         make_vector(ID, 2, "ray")
 
 
-def test_the_jax_backend_has_no_vector_env():
-    assert choose("jax", 2) == "jax"
-    with pytest.raises(ValueError, match=r"environment.backend = 'jax': its walkers are no vector env"):
-        make_vector(ID, 2, "jax")
-
-
-@pytest.mark.parametrize(
-    ("terminated", "reward", "way", "outcome"),
-    [
-        (True, -100.0, 3.0, "fell"), (True, -100.0, -4.7, "retreated"), (True, 0.2, 80.0, "finished"),
-        (False, 0.2, -4.7, "timeout"), (True, -100.0, 0.0, "fell"),
-    ],
-)  # fmt: skip
 def test_outcomes(terminated, reward, way, outcome):
     assert outcome_of(terminated, reward, way) == outcome
 

@@ -1,0 +1,59 @@
+"""The jax backend: all walkers in one compiled program, on a CPU or a GPU; see the package `walker`.
+
+The same task, and Box2D's physics step by step but for rounding, on random terrains of its own. So, like envpool, it
+serves to train, and never to score.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from dsjax.envs.vector import GroupedVectorEnv, Outcome
+from dsjax.walker import episodes
+
+ID = "BipedalWalker-v3"
+
+
+class JaxVectorEnv(GroupedVectorEnv):
+    """A vector env of walkers that JAX steps, all in one group.
+
+    A step is dispatched by `send` and waited for by `recv`. Observations and the rest are handed over as numpy arrays,
+    for code that is written for gymnasium. A program that is compiled as a whole uses `walker.episodes` itself.
+    """
+
+    def __init__(self, env_id: str, count: int) -> None:
+        if env_id != ID:
+            raise ValueError(f"environment.backend = 'jax': it has {ID} alone, and not {env_id}; use another backend")
+        super().__init__(env_id, (slice(0, count),))
+        self._ready, self._step = jax.jit(episodes.ready), jax.jit(episodes.step, donate_argnums=0)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin a series of episodes in every env.
+
+        Args:
+          seed: one each, of up to 64 bits; None stays idle. A walker's terrains follow from its seed alone.
+          options: none; terrains are not gymnasium's, and so there are no evaluations here as with `bipedal.Episodes`.
+        """
+        if options:
+            raise ValueError(f"the jax backend plays no series of episodes: options {options} take a gymnasium backend")
+        seeds = list(seed) if seed is not None else [None] * self.num_envs
+        idle = np.array([seed is None for seed in seeds])
+        self._episodes = self._ready(_keys(seeds), idle)
+        return self.step(np.zeros(self.action_space.shape, np.float32))[0], {}  # the first step is a reset
+
+    def send(self, group: int, actions: np.ndarray) -> None:
+        """Start a step of all walkers."""
+        self._episodes, *self._outcome = self._step(self._episodes, np.asarray(actions, np.float32))
+
+    def recv(self, group: int) -> Outcome:
+        """Wait for the step and return what it brought."""
+        observation, reward, terminated, truncated = map(np.asarray, self._outcome)
+        return observation, reward, terminated, truncated
+
+
+def _keys(seeds: Sequence[int | None]) -> jax.Array:
+    """Return a key for every seed, as `jax.random.key` makes one, of 64 bits even where JAX has integers of 32."""
+    words = np.array([divmod(seed or 0, 2**32) for seed in seeds], np.uint32)
+    return jax.random.wrap_key_data(words)
