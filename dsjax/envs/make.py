@@ -5,9 +5,8 @@
     sync      gymnasium's walkers in this process
     jax       the walkers of `dsjax.walker`, all in one compiled program; for training only
 
-`sync` and `async` give the same bits; `envpool` and `jax` have terrains and rounding of their own. The vector env of
-`jax` is for loops that are written for gymnasium: dsjax's own trainings step these walkers in one program with the
-controllers, see `dsjax.training.device_rollout`.
+`sync` and `async` give the same bits; `envpool` and `jax` have terrains and rounding of their own. Training with `jax`
+needs no vector env: its walkers step in one program with the controllers, see `dsjax.training.device_rollout`.
 """
 
 import warnings

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from dsjax.walker import terrain
-from dsjax.walker.geometry import where
+from dsjax.walker.geometry import broadcasting, where
 from dsjax.walker.kernel import Method
 from dsjax.walker.lanes import on_active, width_of
 from dsjax.walker.physics import State
@@ -49,6 +49,7 @@ def ready(keys: jax.Array, idle: jax.Array) -> Episodes:
     return Episodes(initial(nowhere), key, number, jnp.ones(len(idle), bool), jnp.asarray(idle))
 
 
+@broadcasting
 def step(
     episodes: Episodes, action: jax.Array, method: Method | None = None
 ) -> tuple[Episodes, jax.Array, jax.Array, jax.Array, jax.Array]:

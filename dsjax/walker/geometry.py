@@ -5,12 +5,12 @@ ground. All functions are elementwise, so a lane's result depends on that lane a
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any, TypeAlias, TypeVar
+from functools import reduce, wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,8 @@ import jax.numpy as jnp
 # An array of lanes, or a constant that all lanes share.
 Lanes: TypeAlias = Any
 Tree = TypeVar("Tree")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _fusing: ContextVar[bool] = ContextVar("fusing", default=False)
 
@@ -165,6 +167,17 @@ def least(values: Any) -> Lanes:
 def most(values: Any) -> Lanes:
     """Return the greatest of several arrays, by lane."""
     return reduce(jnp.maximum, values)
+
+
+def broadcasting(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: let arrays of lanes meet arrays with more axes, as (n,) and (8, n), whatever JAX is set to allow."""
+
+    @wraps(function)
+    def allowed(*args: P.args, **kwargs: P.kwargs) -> R:
+        with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+            return function(*args, **kwargs)
+
+    return allowed
 
 
 def any_lane(condition: Lanes) -> Lanes:

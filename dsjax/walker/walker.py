@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from dsjax.walker import physics, senses, terrain
 from dsjax.walker.broad import box_of, fattened, find_new, no_contacts
-from dsjax.walker.geometry import Pose, Vec, Velocity, frame
+from dsjax.walker.geometry import Pose, Vec, Velocity, broadcasting, frame
 from dsjax.walker.kernel import Method, default
 from dsjax.walker.physics import State
 from dsjax.walker.shapes import (
@@ -67,6 +67,7 @@ def step(
     return state, *seen
 
 
+@broadcasting
 def step_counting(state: State, action: jax.Array, method: Method | None = None) -> tuple:
     """Step as `step` does; return also how many impacts were solved for each walker, (N,) int."""
     action = jnp.asarray(action).T
@@ -78,6 +79,7 @@ def step_counting(state: State, action: jax.Array, method: Method | None = None)
     return state, observation.T, reward, terminated, state.ticks >= TIME_LIMIT, impacts
 
 
+@broadcasting
 def initial(ground: Terrain) -> State:
     """Return walkers that stand above their ground, before the first step."""
     walkers = len(ground.push)

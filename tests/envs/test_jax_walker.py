@@ -1,6 +1,5 @@
 """Walkers in JAX behind the vector env of the other backends."""
 
-import jax
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,13 +8,6 @@ from dsjax.envs.make import BACKENDS, choose, make_vector
 
 ID = "BipedalWalker-v3"
 SEEDS = [5, 6 << 32, 7, 2**63 - 1]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def lanes():
-    """The physics broadcasts constants of bodies over walkers, from the last axis on, and counts what is true."""
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,6 @@ FUNCTIONS = BipedalWalkerFuncEnv()
 ACTIONS = np.random.default_rng(0).uniform(-1, 1, (10, 4)).astype(np.float32)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def lanes():
-    """The physics broadcasts constants of bodies over walkers, from the last axis on, and counts what is true."""
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        yield
-
-
 def one(terrain):
     """Return the terrain of the first walker, without the axis of walkers."""
     return jax.tree.map(lambda leaf: leaf[..., 0], terrain)
