@@ -19,6 +19,8 @@ FLOORS = (
     "plotting", "report", "cli",
 )  # fmt: skip
 ORDER = (*LIBRARY, *FLOORS)
+# The walker's files that need gymnasium; they are imported by name, and `from dsjax import walker` loads neither.
+FOR_GYMNASIUM = [PACKAGE / "walker" / f"{name}.py" for name in ("functional", "rendering")]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 
 
@@ -68,11 +70,19 @@ def prefixes(found):
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_the_library_needs_only_jax_and_optax(name):
-    roots = {module.split(".")[0] for module in imports(PACKAGE / f"{name}.py")}
+    files = [path for path in MODULES if floor(path) == name and path not in FOR_GYMNASIUM]
+    roots = {module.split(".")[0] for path in files for module in imports(path)}
     assert roots <= {
         *("jax", "optax", "dsjax", "jaxtyping", "numpy"),
-        *("collections", "dataclasses", "functools", "math", "pathlib", "pkgutil", "tomllib", "typing", "zipfile"),
+        *("collections", "contextlib", "contextvars", "dataclasses", "functools", "math", "pathlib", "pkgutil"),
+        *("tomllib", "typing", "zipfile"),
     }
+
+
+def test_what_is_for_gymnasium_is_imported_by_nothing_else_of_the_walker():
+    for path in MODULES:
+        if floor(path) == "walker" and path not in FOR_GYMNASIUM:
+            assert not prefixes(imports(path)) & {f"dsjax.walker.{other.stem}" for other in FOR_GYMNASIUM}
 
 
 @pytest.mark.parametrize(
