@@ -85,8 +85,11 @@ def _first_episodes(advance, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sample", [lambda: of_controllers(shipped), lambda: of_controllers(untrained), of_random_actions],
-                         ids=["shipped", "untrained", "random"])  # fmt: skip
+@pytest.mark.parametrize(
+    "sample",
+    [lambda: of_controllers(shipped), lambda: of_controllers(untrained), of_random_actions],
+    ids=["shipped", "untrained", "random"],
+)
 def test_episodes_are_distributed_as_gymnasiums(sample):
     ours, theirs, again = sample()
     for name, a, b, c in zip(("return", "length"), ours, theirs, again, strict=True):
