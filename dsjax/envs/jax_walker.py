@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dsjax.envs.task import JAX_WALKERS
@@ -42,7 +43,7 @@ class JaxVectorEnv(GroupedVectorEnv):
         seeds = list(seed) if seed is not None else [None] * self.num_envs
         idle = np.array([seed is None for seed in seeds])
         self._episodes = self._ready(_keys(seeds), idle)
-        return self.step(np.zeros(self.action_space.shape, np.float32))[0], {}  # the first step is a reset
+        return self.step(np.zeros((self.num_envs, 4), np.float32))[0], {}  # the first step is a reset
 
     def send(self, group: int, actions: np.ndarray) -> None:
         """Start a step of all walkers."""
@@ -57,4 +58,4 @@ class JaxVectorEnv(GroupedVectorEnv):
 def _keys(seeds: Sequence[int | None]) -> jax.Array:
     """Return a key for every seed, as `jax.random.key` makes one, of 64 bits even where JAX has integers of 32."""
     words = np.array([divmod(seed or 0, 2**32) for seed in seeds], np.uint32)
-    return jax.random.wrap_key_data(words)
+    return jax.random.wrap_key_data(jnp.asarray(words))

@@ -20,8 +20,10 @@ from dsjax.walker.geometry import (
     Vec,
     any_lane,
     dot,
+    first_greatest,
     least,
     most,
+    pick,
     settle,
     sincos,
     tangent,
@@ -170,14 +172,8 @@ def _deepest(edge: Edge, polygon: Polygon, axis: Axis, body: Frame) -> tuple[Lan
     normal, middle = body.rotation @ axis.side_normal, body @ axis.side_point
     start, end = dot(normal, edge.start - middle), dot(normal, edge.end - middle)
     of_edge = where(end < start, edge.end, edge.start)
-    lowest, point = None, None
-    for vertex in polygon.vertices:
-        here = dot(axis.normal, body @ vertex)
-        if lowest is None:
-            lowest, point = here, where(axis.of_side, vertex, vertex)
-        else:
-            lower = here < lowest
-            lowest, point = jnp.where(lower, here, lowest), where(lower, vertex, point)
+    higher, corner = first_greatest([-dot(axis.normal, body @ vertex) for vertex in polygon.vertices])
+    lowest, point = -higher, pick(corner, polygon.vertices)
     separation = jnp.where(axis.of_side, jnp.minimum(start, end), lowest - axis.offset)
     return separation, where(axis.of_side, of_edge, point)
 
@@ -213,7 +209,8 @@ def _nearest_corner(edge: Edge, corners: tuple[Vec, ...]) -> tuple[Lanes, Vec, L
     direction = edge.end - edge.start
     square = dot(direction, direction)
     up = (1 / jnp.sqrt(square)) * -tangent(direction)
-    best, normal, offset = jnp.inf, Vec(0.0, 0.0), 0.0
+    far: Any = (jnp.inf, Vec(0.0, 0.0), 0.0)
+    best, normal, offset = far
     for corner in corners:
         to = corner - edge.start
         along = dot(to, direction) / square

@@ -35,7 +35,7 @@ class Contacts(NamedTuple):
 
     edge: jax.Array  # (8, ...) int: number of the piece of ground
     order: jax.Array  # (8, ...) int: greater for one that was created later, comparable within a leg
-    count: jax.Array  # (8, ...) int: points that touch; 0 where boxes overlap and nothing touches
+    count: jax.Array  # type: ignore[assignment] # (8, ...) int: points that touch; 0 where boxes overlap and nothing touches
     ids: jax.Array  # (2, 8, ...) int: ids of the points, see `manifold.feature_id`
     impulses: jax.Array  # (4, 8, ...) [N s]: normal 1, normal 2, tangent 1, tangent 2
 

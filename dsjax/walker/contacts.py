@@ -112,7 +112,7 @@ def solve_position(contact: Contact, pose: Pose, mass: Mass, share: float) -> tu
     Returns:
       (Pose, the least separation of any point [m], 0 at most).
     """
-    deepest = 0.0
+    deepest: Lanes = 0.0
     for number in range(2):
         on = contact.active & (contact.manifold.count > number)
         normal, plane, points = _in_world(contact.manifold, settle(frame(pose, CENTERED)))

@@ -90,7 +90,7 @@ class BipedalWalkerFuncEnv(FuncEnv[Moment, jax.Array, jax.Array, jax.Array, jax.
         heights = np.asarray(state.walker.terrain.heights)
         if render_state is None or not render_state.has(heights):
             render_state = Stage(heights)
-        return render_state, render_state.picture(np.asarray(state.walker.position), state.observation[14:])
+        return render_state, render_state.picture(np.asarray(state.walker.position), np.asarray(state.observation[14:]))
 
     def render_close(self, render_state: Stage | None, params: Terrain | None = None) -> None:
         """Close the stage, if there is one."""

@@ -159,6 +159,15 @@ def pick(index: Lanes, choices: Any) -> Any:
     return chosen
 
 
+def first_greatest(values: Any) -> tuple[Lanes, Lanes]:
+    """Return by lane the greatest of several arrays, and the number of the first that is as great, int."""
+    best, number = values[0], jnp.zeros_like(values[0], jnp.int32)
+    for other, value in enumerate(values[1:], start=1):
+        greater = value > best
+        best, number = jnp.where(greater, value, best), jnp.where(greater, other, number)
+    return best, number
+
+
 def least(values: Any) -> Lanes:
     """Return the least of several arrays, by lane."""
     return reduce(jnp.minimum, values)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Frame, Lanes, Vec, dot, least, pick, settle, tangent, where
+from dsjax.walker.geometry import Frame, Lanes, Vec, dot, first_greatest, least, pick, settle, tangent, where
 from dsjax.walker.shapes import SKIN, Polygon
 
 TOTAL_RADIUS = 2 * SKIN  # [m] of both shapes: they touch below this distance
@@ -129,29 +129,14 @@ def _facing(edge: Edge, centroid: Vec) -> tuple[Vec, Lanes]:
 
 
 def _best_side(edge: Edge, corners: tuple[Vec, ...], normals: tuple[Vec, ...]) -> tuple[Lanes, Lanes]:
-    """Return the greatest separation of the edge from a side of the polygon, and which side: the first if equal."""
-    gap, best = None, 0
-    for number, (corner, normal) in enumerate(zip(corners, normals, strict=True)):
-        here = least([dot(-normal, corner - edge.start), dot(-normal, corner - edge.end)])
-        if gap is None:
-            gap, best = here, jnp.zeros_like(here, jnp.int32)
-        else:
-            better = here > gap
-            gap, best = jnp.where(better, here, gap), jnp.where(better, number, best)
-    return gap, best
+    """Return the greatest separation of the edge from a side of the polygon, and which side it is."""
+    sides = zip(corners, normals, strict=True)
+    return first_greatest([least([dot(-n, c - edge.start), dot(-n, c - edge.end)]) for c, n in sides])
 
 
 def _most_opposed(normal: Vec, normals: tuple[Vec, ...]) -> Lanes:
-    """Return the number of the side whose normal is most opposed to a normal, the first if equal."""
-    lowest, best = None, 0
-    for number, other in enumerate(normals):
-        here = dot(normal, other)
-        if lowest is None:
-            lowest, best = here, jnp.zeros_like(here, jnp.int32)
-        else:
-            better = here < lowest
-            lowest, best = jnp.where(better, here, lowest), jnp.where(better, number, best)
-    return best
+    """Return the number of the side whose normal is most opposed to a normal."""
+    return first_greatest([-dot(normal, other) for other in normals])[1]
 
 
 def _clip(points: tuple, ids: tuple, normal: Vec, offset: Lanes, index: Lanes) -> tuple[tuple, tuple, Lanes]:

@@ -152,8 +152,8 @@ def _solve_in_kernels(
     """Solve every walker with as many contacts as most have, and those with more of them apart."""
 
     def with_contacts(number: int) -> Any:
-        def solve(problem: Island, *what: Any) -> Solved:
-            stacks = [listed(stack, number) for stack in touching.choose(*what, number)]
+        def solve(problem: Island, contacts: Contacts, manifold: Manifold, places: jax.Array) -> Solved:
+            stacks = [listed(stack, number) for stack in touching.choose(contacts, manifold, places, number)]
             solved = method.run(_kernel, problem, *stacks)
             return solved._replace(impulses=joined(solved.impulses, MAX_CONTACTS))
 

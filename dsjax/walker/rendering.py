@@ -4,6 +4,7 @@ Of this package only this file and `functional` need gymnasium, and `from dsjax 
 """
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from gymnasium.envs.box2d.bipedal_walker import LIDAR_RANGE, SCALE, VIEWPORT_W, BipedalWalker
@@ -43,11 +44,12 @@ class Stage(BipedalWalker):
           position: (5, 3) of one walker in `State.position`: center of mass x, y [m] and angle [rad].
           lidar: (10,) fractions in [0, 1], the end of an observation.
         """
-        for body, (x, y, angle) in zip([self.hull, *self.legs], np.asarray(position, float), strict=True):
+        hull: Any = self.hull
+        for body, (x, y, angle) in zip([hull, *self.legs], np.asarray(position, float), strict=True):
             body.angle = angle
             offset = body.GetWorldVector(body.localCenter)  # Box2D places a body's origin
             body.position = x - offset.x, y - offset.y
-        x, y = self.hull.position
+        x, y = hull.position
         self.scroll = x - VIEWPORT_W / SCALE / 5
         for ray, angle, fraction in zip(self.lidar, _RAYS, np.asarray(lidar, float), strict=True):
             reach = fraction * LIDAR_RANGE

@@ -1,5 +1,7 @@
 """What touches the ground at a walker's pose: contacts brought up to date, and put into the solver's order."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -104,7 +106,8 @@ def island_order(contacts: Contacts) -> jax.Array:
 
 def rank(on: jax.Array, order: jax.Array) -> jax.Array:
     """Return by slot how many of a leg's slots that are `on` have a greater order, (8, ...) int."""
-    return sum((on[slot] & (order[slot] > order)).astype(jnp.int32) for slot in range(SLOTS))
+    newer: Any = sum((on[slot] & (order[slot] > order)).astype(jnp.int32) for slot in range(SLOTS))
+    return newer
 
 
 def choose(contacts: Contacts, manifold: Manifold, places: jax.Array, count: int) -> tuple[Contact, Impulses]:

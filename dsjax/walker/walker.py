@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from dsjax.walker import physics, senses, terrain
+from dsjax.walker import kernel, physics, senses, terrain
 from dsjax.walker.broad import box_of, fattened, find_new, no_contacts
 from dsjax.walker.geometry import Pose, Vec, Velocity, broadcasting, frame
-from dsjax.walker.kernel import Method, default
+from dsjax.walker.kernel import Method
 from dsjax.walker.physics import State
 from dsjax.walker.shapes import (
     BODIES,
@@ -71,7 +71,7 @@ def step(
 def step_counting(state: State, action: jax.Array, method: Method | None = None) -> tuple:
     """Step as `step` does; return also how many impacts were solved for each walker, (N,) int."""
     action = jnp.asarray(action).T
-    state, impacts = physics.advance(state, action, method or default())
+    state, impacts = physics.advance(state, action, method or kernel.default())
     poses, velocities = physics.bodies(state.position, Pose), physics.bodies(state.velocity, Velocity)
     observation = senses.observe(poses, velocities, state.ground, state.terrain.heights)
     reward, terminated, shaping = senses.reward(poses, action, state.fallen, state.shaping)
