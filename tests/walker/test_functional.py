@@ -1,4 +1,7 @@
-"""gymnasium's functional interface, and the walker in gymnasium's own conversions of it."""
+"""gymnasium's functional interface, and the walker in gymnasium's own conversions of it.
+
+What steps the walker is slow: a lone walker's program takes minutes to compile, and no other test shares it.
+"""
 
 import subprocess
 import sys
@@ -12,7 +15,7 @@ from gymnasium.envs.box2d.bipedal_walker import BipedalWalker
 from gymnasium.envs.functional_jax_env import FunctionalJaxEnv, FunctionalJaxVectorEnv
 from helpers import ROOT
 
-from dsjax.walker.functional import BipedalWalkerFuncEnv, gymnasium_terrain
+from dsjax.walker.functional import BipedalWalkerFuncEnv, Moment, gymnasium_terrain
 from dsjax.walker.terrain import Terrain
 
 FUNCTIONS = BipedalWalkerFuncEnv()
@@ -45,6 +48,7 @@ def test_the_spaces_and_the_spec_are_gymnasiums():
     assert (FUNCTIONS.spec.max_episode_steps, FUNCTIONS.spec.reward_threshold) == (1600, 300)
 
 
+@pytest.mark.slow
 def test_an_episode_is_gymnasiums_but_for_rounding(played):
     env = BipedalWalker()
     observation, _ = env.reset(seed=3)
@@ -57,11 +61,13 @@ def test_an_episode_is_gymnasiums_but_for_rounding(played):
     env.close()
 
 
+@pytest.mark.slow
 def test_observations_are_in_their_space(played):
     for moment in played:
         assert FUNCTIONS.observation_space.contains(np.asarray(moment.observation))
 
 
+@pytest.mark.slow
 def test_a_key_gives_a_terrain():
     first, again, other = (FUNCTIONS.initial(key) for key in map(jax.random.PRNGKey, (0, 0, 1)))
     jax.tree.map(np.testing.assert_array_equal, first, again)
@@ -72,6 +78,7 @@ def test_a_key_gives_a_terrain():
     assert (float(first.reward), bool(first.terminated)) == (0.0, False)
 
 
+@pytest.mark.slow
 def test_gymnasiums_env_plays_it(played):
     env = FunctionalJaxEnv(BipedalWalkerFuncEnv(), render_mode="rgb_array", spec=FUNCTIONS.spec)
     first, _ = env.reset(seed=7)
@@ -88,6 +95,7 @@ def test_gymnasiums_env_plays_it(played):
     env.close()
 
 
+@pytest.mark.slow
 def test_the_picture_follows_the_walker_and_its_ground(played):
     stage = FUNCTIONS.render_init()
     stage, first = FUNCTIONS.render_image(played[0], stage)
@@ -99,6 +107,12 @@ def test_the_picture_follows_the_walker_and_its_ground(played):
     assert other is not stage
     for each in (None, stage, other):
         FUNCTIONS.render_close(each)
+
+
+def test_a_state_is_not_assigned_into():
+    with pytest.raises(AttributeError, match=r"use dsjax\.envs\.make\.make_vector\(\.\.\., backend='jax'\)"):
+        _ = Moment(None, None, None, None).at
+    assert not hasattr(Moment(None, None, None, None), "at")
 
 
 @pytest.mark.slow
