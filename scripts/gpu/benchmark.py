@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Check and measure the JAX walkers on a GPU, on a machine that need not have gymnasium, tyro or pydantic.
 
-python scripts/benchmark_gpu.py prepare gpu          on a machine with all of dsjax: the controller of `solve`
+python scripts/gpu/benchmark.py prepare gpu          on a machine with all of dsjax: the controller of `solve`
 bash scripts/benchmark_gpu.sh gpu results            on the GPU's: all measurements, in commands of some minutes
-python scripts/benchmark_gpu.py score gpu results    with all of dsjax again: re-score what was trained, by gymnasium
+python scripts/gpu/benchmark.py score gpu results    with all of dsjax again: re-score what was trained, by gymnasium
 """
 
 import argparse
@@ -24,7 +24,7 @@ from dsjax.training import device_rollout, devices, rollout
 from dsjax.training.episode_stats import EpisodeStats
 from dsjax.walker import episodes, kernel
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BEST = 16  # members that come back
 EPISODES = 100  # on which each of them is scored
 Run: TypeAlias = Callable[[int], None]  # steps everything so many times
