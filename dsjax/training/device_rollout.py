@@ -130,6 +130,11 @@ def play(
     Returns:
       PopulationState, whole on the default device.
     """
+    members = len(seeds)
+    if members == 1:  # XLA would compile a lone one to other code, which rounds differently: it plays beside a copy
+        both = np.zeros(2, int)
+        state, params = population.select(state, both), jax.tree.map(lambda leaf: leaf[both], params)
+        seeds = [*seeds, *seeds]
     pace, on = pace or Pace(), devices.mesh(len(seeds))
     begin, chunk = programs(spec, len(seeds))
     keys, idle = devices.place((_key_data(seeds), np.array([seed is None for seed in seeds])), on, MEMBERS)
@@ -146,7 +151,8 @@ def play(
         running = [(first, length, log)]
     for each in running:
         _count(stats, check, *each)
-    return jax.block_until_ready(devices.gather(round.state))
+    state = jax.block_until_ready(devices.gather(round.state))
+    return state if len(seeds) == members else population.select(state, slice(members))
 
 
 class Pace:
@@ -176,7 +182,8 @@ def _begin(state: PopulationState, keys: Array, idle: Array) -> Round:
 
 def _count(stats: EpisodeStats, check: Callable[[int], None], first: int, length: int, log: Log) -> None:
     """Wait for a chunk, count it, and tell of its last tick."""
-    stats.observe(*(np.asarray(column)[:length] for column in log))
+    members = len(stats.steps)  # the log of a lone one is of its copy too
+    stats.observe(*(np.asarray(column)[:length, :members] for column in log))
     check(max(first + length - 2, 0))
 
 

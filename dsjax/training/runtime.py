@@ -82,9 +82,9 @@ def _start(platforms: str, gpu: str) -> None:
 
 
 def _share_cores(members: int, workers: int) -> None:
-    """Have JAX take cores for devices, one member each at least, unless the user has said how many it takes."""
+    """Have JAX take cores for devices, two members each at least, unless the user has said how many it takes."""
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", min(workers, members))
+        jax.config.update("jax_num_cpu_devices", max(min(workers, members // 2), 1))
 
 
 def computing() -> dict[str, str]:

@@ -6,6 +6,8 @@ from scipy import stats
 
 from dsjax.envs.make import BACKENDS, choose, make_vector
 
+pytestmark = pytest.mark.slow  # compiling takes minutes
+
 ID = "BipedalWalker-v3"
 SEEDS = [5, 6 << 32, 7, 2**63 - 1]
 

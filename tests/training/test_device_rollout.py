@@ -244,11 +244,14 @@ def test_members_on_four_devices_train_to_the_same_bits(toy, tmp_path):
     assert_same_run(tmp_path / "four", tmp_path / "one")
 
 
+REAL = TINY | {"members": 8}
+
+
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory):
     """Return the folder of a run on the real walker; its program is compiled for this module."""
     folder = tmp_path_factory.mktemp("real") / "whole"
-    Trainer(SETTINGS, folder).run()
+    Trainer(loading.build(REAL), folder).run()
     return folder
 
 
@@ -256,12 +259,21 @@ def walked(tmp_path_factory):
 def test_the_walker_trains_and_resumes_to_the_same_bits(walked, tmp_path):
     rows = read_table(walked, "episodes").to_pylist()
     assert {row["outcome"] for row in rows} <= {"fell", "retreated", "timeout", "cut"}
-    assert sum(row["length"] for row in rows) > 0.9 * MEMBERS * SETTINGS.steps
-    interrupted(SETTINGS, tmp_path / "interrupted")
+    assert sum(row["length"] for row in rows) > 0.9 * REAL["members"] * REAL["steps"]
+    interrupted(loading.build(REAL), tmp_path / "interrupted")
     assert_same_run(walked, tmp_path / "interrupted")
 
 
 @pytest.mark.slow
 def test_the_walker_on_four_devices_trains_to_the_same_bits(walked, tmp_path):
-    assert spread(tmp_path / "four", 4, False, TINY) == 4
+    assert spread(tmp_path / "four", 4, False, REAL) == 4
     assert_same_run(walked, tmp_path / "four")
+
+
+@pytest.mark.slow
+def test_the_walker_trains_alike_alone(walked, tmp_path):
+    alone = Trainer(loading.build(REAL).row(3), tmp_path / "alone")
+    alone.run()
+    for name in ("episodes", "members"):
+        mine, among = (read_table(folder, name).to_pylist() for folder in (alone.folder, walked))
+        assert mine == [row | {"member": 0} for row in among if row["member"] == 3]

@@ -60,7 +60,8 @@ print(jax.device_count())
     ("backend", "members", "flags", "devices"),
     [
         ("jax", 64, "", 3),
-        ("jax", 2, "", 2),
+        ("jax", 4, "", 2),
+        ("jax", 1, "", 1),
         ("sync", 64, "", 1),
         ("jax", 64, "--xla_force_host_platform_device_count=5", 5),
     ],

@@ -1,17 +1,19 @@
 #!/usr/bin/env python
 """Check and measure the JAX walkers on a GPU, on a machine that need not have gymnasium, tyro or pydantic.
 
-python scripts/benchmark_gpu.py prepare gpu          on a machine with all of dsjax: the controller of `solve`
+python scripts/gpu/benchmark.py prepare gpu          on a machine with all of dsjax: the controller of `solve`
 bash scripts/benchmark_gpu.sh gpu results            on the GPU's: all measurements, in commands of some minutes
-python scripts/benchmark_gpu.py score gpu results    with all of dsjax again: re-score what was trained, by gymnasium
+python scripts/gpu/benchmark.py score gpu results    with all of dsjax again: re-score what was trained, by gymnasium
 """
 
 import argparse
 import pickle
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +24,10 @@ from dsjax.training import device_rollout, devices, rollout
 from dsjax.training.episode_stats import EpisodeStats
 from dsjax.walker import episodes, kernel
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BEST = 16  # members that come back
 EPISODES = 100  # on which each of them is scored
+Run: TypeAlias = Callable[[int], None]  # steps everything so many times
 _TICKS = 20  # of a first measurement, by which the length of the second is chosen
 
 
@@ -57,7 +60,7 @@ def prepare(arguments: argparse.Namespace) -> None:
 def correct(arguments: argparse.Namespace) -> None:
     """Compare recorded steps of Box2D with the kernels, with plain XLA, and these with each other."""
     sys.path.append(str(ROOT / "tests"))
-    from walker_recordings import TRIMMED, state_of
+    from walker_recordings import TRIMMED, state_of  # type: ignore[import-not-found]
 
     from dsjax.walker.walker import step_counting
 
@@ -135,13 +138,13 @@ def score(arguments: argparse.Namespace) -> None:
               f"{facts['learning'][place]:.1f}, after {facts['steps'][place]:,} steps")  # fmt: skip
 
 
-def _controller(folder: Path, members: int) -> tuple:
+def _controller(folder: Path, members: int) -> tuple[Any, Any]:
     """Return spec and params of `solve` for so many members."""
     spec, params = pickle.loads((folder / "solve.pickle").read_bytes())
     return spec, population.share(jax.tree.map(lambda leaf: leaf[0], params), members)
 
 
-def _measured(run, members: int, seconds: float) -> tuple[float, float]:
+def _measured(run: Run, members: int, seconds: float) -> tuple[float, float]:
     """Return how many environment steps/s run(ticks) makes, and how long its first call took [s]."""
     begun = time.monotonic()
     run(1)
@@ -155,12 +158,12 @@ def _measured(run, members: int, seconds: float) -> tuple[float, float]:
     return ticks * members / (time.monotonic() - begun), first
 
 
-def _random_walk(members: int):
+def _random_walk(members: int) -> Run:
     """Return a function that steps walkers so many times with random actions, resets included."""
 
     @jax.jit
-    def walk(ticks, carry):
-        def one(number, carry):
+    def walk(ticks: Any, carry: Any) -> Any:
+        def one(number: Any, carry: Any) -> Any:
             action = jax.random.uniform(
                 jax.random.fold_in(jax.random.key(0), number), (members, 4), minval=-1, maxval=1
             )
@@ -176,7 +179,7 @@ def _random_walk(members: int):
     return run
 
 
-def _training(folder: Path, members: int):
+def _training(folder: Path, members: int) -> Run:
     """Return a function that trains `solve` for so many ticks, statistics on the host included."""
     spec, params = _controller(folder, members)
     state = population.init(population.run_key(0), jnp.arange(members), spec, params)
