@@ -20,7 +20,7 @@ from evosax.algorithms import SNES
 from dsjax import walker
 
 POLICIES, GENERATIONS, SPREAD = 64, 80, 0.3
-SHORTEST, GROWTH, EPISODES = 100, 10, 64
+SHORTEST, GROWTH, EPISODES = 100, 10, 10
 START = {"weights": jnp.zeros((24, 4)), "bias": jnp.zeros(4)}
 
 
