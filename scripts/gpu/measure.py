@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Check and measure the JAX walkers on a GPU, on a machine that need not have gymnasium, tyro or pydantic.
 
-python scripts/gpu/benchmark.py prepare gpu          on a machine with all of dsjax: the controller of `solve`
+python scripts/gpu/measure.py prepare gpu          on a machine with all of dsjax: the controller of `solve`
 bash scripts/benchmark_gpu.sh gpu results            on the GPU's: all measurements, in commands of some minutes
-python scripts/gpu/benchmark.py score gpu results    with all of dsjax again: re-score what was trained, by gymnasium
+python scripts/gpu/measure.py score gpu results    with all of dsjax again: re-score what was trained, by gymnasium
 """
 
 import argparse
