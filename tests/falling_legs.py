@@ -15,8 +15,8 @@ ANGLES = np.array([0.0, 0.0, 0.7, 0.0, -0.4], np.float32)
 
 def falls():
     """Return the ground, the leg, and what it does in five lanes."""
-    half = jnp.full(5, HALF_WIDTH[0], jnp.float32)
+    leg = jnp.zeros(5, jnp.int32)
     low = np.abs(np.sin(ANGLES)) * HALF_WIDTH[0] + np.abs(np.cos(ANGLES)) * HALF_HEIGHT
     zero = jnp.zeros(5)
     sweep = Sweep(*(Pose(Vec(zero, jnp.asarray(low + y)), jnp.asarray(ANGLES)) for y in (GAPS, GAPS - FALLS)))
-    return Edge(Vec(zero - 5, zero), Vec(zero + 5, zero)), leg_polygon(half), sweep
+    return Edge(Vec(zero - 5, zero), Vec(zero + 5, zero)), leg_polygon(leg), sweep

@@ -4,7 +4,6 @@ The same task, and Box2D's physics step by step but for rounding, on random terr
 serves to train, and never to score.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -42,7 +41,7 @@ class JaxVectorEnv(GroupedVectorEnv):
             raise ValueError(f"the jax backend plays no series of episodes: options {options} take a gymnasium backend")
         seeds = list(seed) if seed is not None else [None] * self.num_envs
         idle = np.array([seed is None for seed in seeds])
-        self._episodes = self._ready(_keys(seeds), idle)
+        self._episodes = self._ready(jax.random.wrap_key_data(jnp.asarray(episodes.key_data(seeds))), idle)
         return self.step(np.zeros((self.num_envs, 4), np.float32))[0], {}  # the first step is a reset
 
     def send(self, group: int, actions: np.ndarray) -> None:
@@ -53,9 +52,3 @@ class JaxVectorEnv(GroupedVectorEnv):
         """Wait for the step and return what it brought."""
         observation, reward, terminated, truncated = map(np.asarray, self._outcome)
         return observation, reward, terminated, truncated
-
-
-def _keys(seeds: Sequence[int | None]) -> jax.Array:
-    """Return a key for every seed, as `jax.random.key` makes one, of 64 bits even where JAX has integers of 32."""
-    words = np.array([divmod(seed or 0, 2**32) for seed in seeds], np.uint32)
-    return jax.random.wrap_key_data(jnp.asarray(words))

@@ -22,7 +22,7 @@ from dsjax.training import devices
 from dsjax.training.devices import MEMBERS, POPULATION, P
 from dsjax.training.episode_stats import EpisodeStats
 from dsjax.walker import episodes as walks
-from dsjax.walker.episodes import Episodes
+from dsjax.walker.episodes import Episodes, key_data
 
 CHUNK_TICKS = 256  # at most; a log of so many ticks of 4,096 members is 11 MB
 _SECONDS = 0.5  # that a chunk is to take, by which signals and progress wait for it
@@ -137,7 +137,7 @@ def play(
         seeds = [*seeds, *seeds]
     pace, on = pace or Pace(), devices.mesh(len(seeds))
     begin, chunk = programs(spec, len(seeds))
-    keys, idle = devices.place((_key_data(seeds), np.array([seed is None for seed in seeds])), on, MEMBERS)
+    keys, idle = devices.place((key_data(seeds), np.array([seed is None for seed in seeds])), on, MEMBERS)
     params = devices.place(params, on, MEMBERS)
     round = begin(devices.place(state, on, POPULATION), keys, idle)
     stats.begin_round()
@@ -185,9 +185,3 @@ def _count(stats: EpisodeStats, check: Callable[[int], None], first: int, length
     members = len(stats.steps)  # the log of a lone one is of its copy too
     stats.observe(*(np.asarray(column)[:length, :members] for column in log))
     check(max(first + length - 2, 0))
-
-
-def _key_data(seeds: Sequence[int | None]) -> np.ndarray:
-    """Return seeds as the data of PRNG keys, (N, 2) uint32: both halves of each; 0 for None."""
-    whole = np.array([seed or 0 for seed in seeds], np.uint64)
-    return np.stack([whole >> np.uint64(32), whole & np.uint64(0xFFFFFFFF)], axis=-1).astype(np.uint32)

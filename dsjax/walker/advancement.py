@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from dsjax.walker.broad import box_around, grown, overlap
 from dsjax.walker.geometry import (
     Frame,
     Lanes,
@@ -21,12 +22,13 @@ from dsjax.walker.geometry import (
     any_lane,
     dot,
     first_greatest,
+    frame,
     least,
     most,
     pick,
     settle,
-    sincos,
     tangent,
+    unit,
     where,
 )
 from dsjax.walker.manifold import TOTAL_RADIUS, Edge
@@ -56,9 +58,7 @@ class Sweep(NamedTuple):
 
     def at(self, t: Lanes, polygon: Polygon) -> Frame:
         """Return the body's coordinate system at a time."""
-        pose = between(self.start, self.end, t)
-        rotation = settle(sincos(pose.angle))
-        return Frame(pose.center - (rotation @ polygon.center), rotation)
+        return settle(frame(between(self.start, self.end, t), polygon.center))
 
 
 def between(start: Pose, end: Pose, t: Lanes) -> Pose:
@@ -75,15 +75,8 @@ def may_touch(edge: Edge, polygon: Polygon, sweep: Sweep, at_start: Frame, at_en
     turned = sweep.end.angle - sweep.start.angle
     swing = 0.2 * turned * turned  # [m] a corner 1.6 m from the center leaves the hull of both ends by 1.6 turned^2 / 8
     corners = [body @ vertex for body in (at_start, at_end) for vertex in polygon.vertices]
-    xs, ys, pad = [c.x for c in corners], [c.y for c in corners], swing + 0.01
-    reaches = (
-        (least(xs) - pad <= jnp.maximum(edge.start.x, edge.end.x))
-        & (most(xs) + pad >= jnp.minimum(edge.start.x, edge.end.x))
-        & (least(ys) - pad <= jnp.maximum(edge.start.y, edge.end.y))
-        & (most(ys) + pad >= jnp.minimum(edge.start.y, edge.end.y))
-    )
-    direction = edge.end - edge.start
-    up = (1 / jnp.sqrt(dot(direction, direction))) * -tangent(direction)
+    reaches = overlap(grown(box_around(corners), swing + 0.01), box_around(edge))
+    up = -tangent(unit(edge.end - edge.start))
     lowest = least([dot(up, corner - edge.start) for corner in corners])
     return reaches & (lowest - swing <= TARGET + 2 * TOLERANCE)
 
@@ -208,7 +201,7 @@ def _nearest_corner(edge: Edge, corners: tuple[Vec, ...]) -> tuple[Lanes, Vec, L
     """Return of the polygon's corner nearest to the edge: squared distance, axis, and the edge's offset along it."""
     direction = edge.end - edge.start
     square = dot(direction, direction)
-    up = (1 / jnp.sqrt(square)) * -tangent(direction)
+    up = -tangent(unit(direction))
     far: Any = (jnp.inf, Vec(0.0, 0.0), 0.0)
     best, normal, offset = far
     for corner in corners:
@@ -237,8 +230,7 @@ def _nearest_side(edge: Edge, polygon: Polygon, corners: tuple[Vec, ...], best: 
     for number, corner in enumerate(corners):
         following = (number + 1) % len(corners)
         here, there = polygon.vertices[number], polygon.vertices[following]
-        along = there - here
-        own_normal = (1 / jnp.sqrt(dot(along, along))) * tangent(along)
+        own_normal = tangent(unit(there - here))
         own_middle = 0.5 * (here + there)
         direction = corners[following] - corner
         square = dot(direction, direction)

@@ -8,18 +8,19 @@ Contacts of a leg are kept in a ring of 8 slots: the piece of ground with number
 as wide as 8 pieces, so that no two contacts meet in one slot.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Frame, Lanes, Pose, Vec, frame, least, most, where
+from dsjax.walker.geometry import CENTERED, Frame, Lanes, Pose, Vec, frame, least, most, where
 from dsjax.walker.ground import column_of, edges, existing
 from dsjax.walker.manifold import Edge
-from dsjax.walker.shapes import CENTERED, SKIN, Polygon
+from dsjax.walker.shapes import SKIN, Polygon
 
 SLOTS = 8
-_MARGIN = 0.1  # [m] by which a fat box exceeds what is in it
+MARGIN = 0.1  # [m] by which a fat box exceeds what is in it
 _AHEAD = 2.0  # displacements by which it reaches ahead
 
 
@@ -54,38 +55,38 @@ def overlap(a: Box, b: Box) -> Lanes:
     return ~apart
 
 
+def box_around(points: Sequence[Vec]) -> Box:
+    """Return the box around points."""
+    xs, ys = [point.x for point in points], [point.y for point in points]
+    return Box(Vec(least(xs), least(ys)), Vec(most(xs), most(ys)))
+
+
+def grown(box: Box, margin: Lanes) -> Box:
+    """Return a box with a margin [m] around it."""
+    by = Vec(margin, margin)
+    return Box(box.lower - by, box.upper + by)
+
+
 def box_of(body: Frame, polygon: Polygon) -> Box:
     """Return the box around a polygon with its skin."""
-    corners = [body @ vertex for vertex in polygon.vertices]
-    xs, ys = [corner.x for corner in corners], [corner.y for corner in corners]
-    skin = Vec(SKIN, SKIN)
-    return Box(Vec(least(xs), least(ys)) - skin, Vec(most(xs), most(ys)) + skin)
+    return grown(box_around([body @ vertex for vertex in polygon.vertices]), SKIN)
 
 
-def fattened(box: Box) -> Box:
-    """Return a box with the margin around it."""
-    margin = Vec(_MARGIN, _MARGIN)
-    return Box(box.lower - margin, box.upper + margin)
-
-
-def edge_box(edge: Edge) -> Box:
-    """Return the fat box of a piece of ground."""
-    xs, ys = (edge.start.x, edge.end.x), (edge.start.y, edge.end.y)
-    skin = Vec(SKIN, SKIN)
-    return fattened(Box(Vec(least(xs), least(ys)) - skin, Vec(most(xs), most(ys)) + skin))
+def edge_box(edge: Edge, margin: float = MARGIN) -> Box:
+    """Return the box of a piece of ground with its skin and a margin [m]: its fat box."""
+    return grown(grown(box_around(edge), SKIN), margin)
 
 
 def follow(fat: Box, start: Pose, end: Pose, polygon: Polygon) -> tuple[Box, Lanes]:
     """Let the fat boxes of legs follow a motion; return also whether each was drawn anew."""
     a, b = (box_of(frame(pose, CENTERED), polygon) for pose in (start, end))
-    lower = Vec(least([a.lower.x, b.lower.x]), least([a.lower.y, b.lower.y]))
-    upper = Vec(most([a.upper.x, b.upper.x]), most([a.upper.y, b.upper.y]))
+    lower, upper = box_around((*a, *b))
     inside = (fat.lower.x <= lower.x) & (fat.lower.y <= lower.y) & (upper.x <= fat.upper.x) & (upper.y <= fat.upper.y)
     way = _AHEAD * (end.center - start.center)
-    margin = Vec(_MARGIN, _MARGIN)
+    new = grown(Box(lower, upper), MARGIN)
     new = Box(
-        (lower - margin) + Vec(jnp.minimum(way.x, 0.0), jnp.minimum(way.y, 0.0)),
-        (upper + margin) + Vec(jnp.maximum(way.x, 0.0), jnp.maximum(way.y, 0.0)),
+        new.lower + Vec(jnp.minimum(way.x, 0.0), jnp.minimum(way.y, 0.0)),
+        new.upper + Vec(jnp.maximum(way.x, 0.0), jnp.maximum(way.y, 0.0)),
     )
     return where(inside, fat, new), ~inside
 
@@ -100,7 +101,7 @@ def find_new(contacts: Contacts, heights: jax.Array, walker: Lanes, fat: Box, mo
       fat: the legs' boxes.
       moved: (...) bool.
     """
-    first = jnp.maximum(column_of(fat.lower.x - (_MARGIN + SKIN + 0.005)) - 1, 0)
+    first = jnp.maximum(column_of(fat.lower.x - (MARGIN + SKIN + 0.005)) - 1, 0)
     slot = jnp.arange(SLOTS, dtype=jnp.int32).reshape(SLOTS, *[1] * first.ndim)
     edge = first + ((slot - first) & (SLOTS - 1))  # the first 8 pieces from there on, each in its slot
     near = overlap(fat, edge_box(edges(heights, edge, walker)))

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Frame, Lanes, Pose, Vec, Velocity, cross, dot, frame, settle, tangent, where
+from dsjax.walker.geometry import CENTERED, Frame, Lanes, Pose, Vec, Velocity, cross, dot, frame, settle, tangent, where
 from dsjax.walker.manifold import TOTAL_RADIUS, Manifold
-from dsjax.walker.shapes import CENTERED, FRICTION, INVERSE_INERTIA, INVERSE_MASS, SKIN, SLOP, by_leg
+from dsjax.walker.shapes import FRICTION, INVERSE_INERTIA, INVERSE_MASS, SKIN, SLOP, by_leg
 
 _MAX_CONDITION = 1000.0  # of the effective mass of two points: beyond it they count as one
 _MAX_CORRECTION = 0.2  # [m] in a position iteration

@@ -1,9 +1,11 @@
 """Series of episodes, one after the other, each on new ground: gymnasium's NEXT_STEP autoreset."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dsjax.walker import terrain
 from dsjax.walker.geometry import broadcasting, where
@@ -26,27 +28,23 @@ class Episodes(NamedTuple):
     idle: jax.Array  # (N,) bool: plays nothing
 
 
-def begin(keys: jax.Array, idle: jax.Array, method: Method | None = None) -> tuple[Episodes, jax.Array]:
-    """Begin a series of episodes of each of N walkers.
+def ready(keys: jax.Array, idle: jax.Array) -> Episodes:
+    """Return series of episodes of N walkers, whose first step is the reset of their first episode.
 
     Args:
       keys: (N,) PRNG keys; the e-th episode is on the terrain of fold_in(key, e).
       idle: (N,) bool, walkers that are to play nothing; what is returned of them is 0.
-      method: how to compute; the best for the device if None. Static.
-
-    Returns:
-      (Episodes, observation (N, 24)).
     """
-    episodes, observation, *_ = step(ready(keys, idle), jnp.zeros((len(idle), 4)), method)
-    return episodes, observation
-
-
-def ready(keys: jax.Array, idle: jax.Array) -> Episodes:
-    """Return series of episodes whose first step is the reset of their first episode; arguments as of `begin`."""
     key = jax.random.key_data(keys).T
     nowhere = terrain.Terrain(jnp.zeros((terrain.COLUMNS, len(idle))), jnp.zeros(len(idle)))
     number = jnp.full(len(idle), -1, jnp.int32)
     return Episodes(initial(nowhere), key, number, jnp.ones(len(idle), bool), jnp.asarray(idle))
+
+
+def key_data(seeds: Sequence[int | None]) -> np.ndarray:
+    """Return seeds of up to 64 bits as the data of PRNG keys, (N, 2) uint32: both halves of each; 0 for None."""
+    whole = np.array([seed or 0 for seed in seeds], np.uint64)
+    return np.stack([whole >> np.uint64(32), whole & np.uint64(0xFFFFFFFF)], axis=-1).astype(np.uint32)
 
 
 @broadcasting

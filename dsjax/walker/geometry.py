@@ -99,6 +99,9 @@ class Frame:
         return self.rotation.back(world - self.origin)
 
 
+CENTERED = Vec(0.0, 0.0)  # the center of mass of a body whose origin it is
+
+
 def dot(a: Vec, b: Vec) -> Lanes:
     """Return a . b."""
     return a.x * b.x + a.y * b.y
@@ -112,6 +115,11 @@ def cross(a: Vec, b: Vec) -> Lanes:
 def turn(rate: Lanes, arm: Vec) -> Vec:
     """Return the velocity of the end of an arm that turns at a rate: rate x arm."""
     return Vec(-rate * arm.y, rate * arm.x)
+
+
+def unit(v: Vec) -> Vec:
+    """Return a vector of length 1 in the direction of another."""
+    return (1 / jnp.sqrt(dot(v, v))) * v
 
 
 def tangent(normal: Vec) -> Vec:
@@ -141,7 +149,7 @@ def sincos(angle: Lanes) -> Rotation:
 def frame(pose: Pose, local_center: Vec) -> Frame:
     """Return a body's coordinate system from its pose and its center of mass in its own coordinates."""
     rotation = sincos(pose.angle)
-    if local_center == Vec(0.0, 0.0):
+    if local_center is CENTERED:
         return Frame(pose.center, rotation)
     return Frame(pose.center - (rotation @ local_center), rotation)
 

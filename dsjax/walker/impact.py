@@ -16,32 +16,22 @@ from dsjax.walker import contacts as solver
 from dsjax.walker.advancement import Sweep, between, may_touch, time_of_impact
 from dsjax.walker.broad import SLOTS, Box, Contacts, find_new, follow, last_told
 from dsjax.walker.contacts import Contact, Impulses, Mass, leg_mass
-from dsjax.walker.geometry import Lanes, Pose, Velocity, any_lane, frame, is_kernel, settle, where
-from dsjax.walker.ground import column_of, edges, existing
+from dsjax.walker.geometry import CENTERED, Lanes, Pose, Velocity, any_lane, frame, is_kernel, settle, where
+from dsjax.walker.ground import edges
 from dsjax.walker.island import VELOCITY_ITERATIONS, limited, moved
 from dsjax.walker.kernel import Method
-from dsjax.walker.lanes import first_active, on_active, put, take, width_of
+from dsjax.walker.lanes import first_active, on_active_pairs, put, take, width_of
 from dsjax.walker.manifold import Edge, Manifold, carried, collide
-from dsjax.walker.shapes import (
-    CENTERED,
-    HALF_WIDTH,
-    HULL_CENTER,
-    HULL_POLYGON,
-    SLOP,
-    TIME_STEP,
-    Polygon,
-    by_leg,
-    leg_polygon,
-)
+from dsjax.walker.shapes import HULL_CENTER, HULL_POLYGON, SLOP, TIME_STEP, Polygon, leg_polygon
 from dsjax.walker.stack import at, each, joined
-from dsjax.walker.touching import rank
+from dsjax.walker.touching import any_below, rank
 
 _MAX_CONTACTS = 4  # of a leg that are solved at an impact; more were never counted
 _MAX_IMPACTS = 8  # of one contact in a step
 _LATEST = 1 - 10 * 1.1920929e-7  # an impact any later counts as none
 _POSITION_ITERATIONS, _OVERLAP_SHARE = 20, 0.75
-_IMPACT_SHARE, _NEAR_SHARE, _HULL_SHARE = 0.1, 0.05, 0.02  # of legs, of slots and of pieces of ground below hulls
-_HULL_EDGES = 8
+_IMPACT_SHARE = 0.1  # of legs that have an impact
+_NEAR_SHARE, _STRUCK_SHARE = 0.05, 0.25  # of slots near the ground, of all legs and of those that have an impact
 _FIRST = 2**30  # an order after every other
 
 
@@ -81,7 +71,7 @@ def resolve(legs: Legs, heights: jax.Array, method: Method) -> Legs:
     """
     lanes = legs.flag.shape[0]
     number = jnp.arange(lanes)
-    legs = legs._replace(time=_times(legs, heights, number, method))
+    legs = legs._replace(time=_times(legs, heights, number, _NEAR_SHARE, method))
     width = width_of(lanes, _IMPACT_SHARE)
 
     def one_pass(legs: Legs) -> Legs:
@@ -102,34 +92,27 @@ def hull_hits(start: Pose, end: Pose, heights: jax.Array, active: jax.Array, met
       active: (N,) bool, walkers to look at.
       method: how to compute.
     """
-    walkers = heights.shape[-1]
-    at_start, at_end = frame(start, HULL_CENTER), frame(end, HULL_CENTER)
-    first = column_of(jnp.minimum(start.center.x, end.center.x) - 1.3)
-    number = first + jnp.arange(_HULL_EDGES)[:, None]
-    piece = edges(heights, number, jnp.arange(walkers))
-    sweep = Sweep(start, end)
-    near = existing(number) & active & may_touch(piece, HULL_POLYGON, sweep, at_start, at_end)
-    flat = number.reshape(-1)
+    sweep, ends = Sweep(start, end), (frame(start, HULL_CENTER), frame(end, HULL_CENTER))
 
-    def hits(pair: Lanes) -> Lanes:
-        lane = pair % walkers
-        piece, own = edges(heights, flat[pair], lane), take(sweep, lane)
+    def near(piece: Edge) -> Lanes:
+        return active & may_touch(piece, HULL_POLYGON, sweep, *ends)
+
+    def hits(piece: Edge, walker: Lanes) -> Lanes:
+        own = take(sweep, walker)
         hit, time = method.run(_hull_impact, *settle(piece, own))
         pose = between(own.start, own.end, time)
         touching = collide(piece, frame(pose, HULL_CENTER), HULL_POLYGON).count > 0
         return hit & (time <= _LATEST) & touching
 
-    pairs = near.reshape(-1)
-    found = on_active(hits, pairs, (jnp.arange(len(pairs)),), width_of(len(pairs), _HULL_SHARE))
-    return found.reshape(near.shape).any(0)
+    return any_below(jnp.minimum(start.center.x, end.center.x) - 1.3, heights, near, hits)
 
 
 def _hull_impact(edge: Edge, sweep: Sweep) -> tuple[Lanes, Lanes]:
     return time_of_impact(edge, HULL_POLYGON, sweep, jnp.ones_like(edge.start.x, bool))
 
 
-def _leg_impact(edge: Edge, half_width: Lanes, sweep: Sweep) -> tuple[Lanes, Lanes]:
-    return time_of_impact(edge, leg_polygon(half_width), sweep, jnp.ones_like(half_width, bool))
+def _leg_impact(edge: Edge, leg: Lanes, sweep: Sweep) -> tuple[Lanes, Lanes]:
+    return time_of_impact(edge, leg_polygon(leg), sweep, jnp.ones_like(leg, bool))
 
 
 def _usable(legs: Legs) -> Lanes:
@@ -145,35 +128,32 @@ def _earliest(legs: Legs) -> tuple[Lanes, Lanes]:
     return jnp.arange(SLOTS)[:, None] == slot, when
 
 
-def _times(legs: Legs, heights: jax.Array, number: Lanes, method: Method) -> Lanes:
+def _times(legs: Legs, heights: jax.Array, number: Lanes, share: float, method: Method) -> Lanes:
     """Return when each slot's next impact is, (8, n).
 
     Args:
       legs: leaves (n,).
       heights: (200, N).
       number: (n,) int, which of all legs these are.
+      share: of the slots that is usually near enough to the ground.
       method: how to compute.
     """
     walkers, lanes = heights.shape[-1], number.shape[0]
     leg, walker = number // walkers, number % walkers
-    half_width = by_leg(leg, *HALF_WIDTH)
     piece = edges(heights, legs.contacts.edge, walker)
-    sweep, polygon = Sweep(legs.start, legs.end), leg_polygon(half_width)
+    sweep = Sweep(legs.start, legs.end)
     ends = settle(frame(legs.start, CENTERED), frame(legs.end, CENTERED))
-    near = _usable(legs) & may_touch(piece, polygon, sweep, *ends)
+    near = _usable(legs) & may_touch(piece, leg_polygon(leg), sweep, *ends)
     numbers = legs.contacts.edge.reshape(-1)
 
     def when(pair: Lanes) -> Lanes:
         lane = pair % lanes
         piece = edges(heights, numbers[pair], walker[lane])
-        hit, share = method.run(_leg_impact, *settle(piece, half_width[lane], take(sweep, lane)))
+        hit, time = method.run(_leg_impact, *settle(piece, leg[lane], take(sweep, lane)))
         since = legs.since[lane]
-        return jnp.where(hit, jnp.minimum(since + (1 - since) * share, 1.0), 1.0)
+        return jnp.where(hit, jnp.minimum(since + (1 - since) * time, 1.0), 1.0)
 
-    pairs = near.reshape(-1)
-    share = _NEAR_SHARE if lanes > walkers else 0.25
-    time = on_active(when, pairs, (jnp.arange(len(pairs)),), width_of(len(pairs), share))
-    return jnp.where(near, time.reshape(near.shape), 1.0)
+    return jnp.where(near, on_active_pairs(when, near, share), 1.0)
 
 
 def _strike(legs: Legs, heights: jax.Array, number: Lanes, method: Method) -> Legs:
@@ -187,7 +167,7 @@ def _strike(legs: Legs, heights: jax.Array, number: Lanes, method: Method) -> Le
     """
     walkers = heights.shape[-1]
     leg, walker = number // walkers, number % walkers
-    polygon, mass = leg_polygon(by_leg(leg, *HALF_WIDTH)), leg_mass(leg)
+    polygon, mass = leg_polygon(leg), leg_mass(leg)
     first, when = _earliest(legs)
     pose = settle(between(legs.start, legs.end, (when - legs.since) / (1 - legs.since)))
     legs, manifold, solid = _update(legs, heights, walker, polygon, pose, first)
@@ -209,7 +189,7 @@ def _strike(legs: Legs, heights: jax.Array, number: Lanes, method: Method) -> Le
         impacts=jnp.where(new, 0, legs.impacts),
         events=legs.events + solid,
     )
-    return legs._replace(time=_times(legs, heights, number, method))
+    return legs._replace(time=_times(legs, heights, number, _STRUCK_SHARE, method))
 
 
 def _update(

@@ -54,6 +54,22 @@ def on_active(
     return jax.lax.while_loop(lambda carry: carry[0] * width < total, one_pass, (0, out))[1]
 
 
+def on_active_pairs(function: Callable[[Lanes], Any], active: Lanes, share: float) -> Any:
+    """Return function(number) of every active pair of a thing and a lane, and zeros elsewhere.
+
+    Args:
+      function: of the pairs' numbers, (width,) int: pair (i, lane) has number i lanes + lane.
+      active: (things..., lanes) bool.
+      share: of all pairs that is usually active.
+
+    Returns:
+      Tree with leaves of the shape of `active`.
+    """
+    pairs = active.reshape(-1)
+    found = on_active(function, pairs, (jnp.arange(len(pairs)),), width_of(len(pairs), share))
+    return jax.tree.map(lambda leaf: leaf.reshape(active.shape), found)
+
+
 def first_active(active: Lanes, width: int) -> Lanes:
     """Return the numbers of the first `width` active lanes, (width,) int; n where there is none."""
     return _indices(active, width)[0][:width]

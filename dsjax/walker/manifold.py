@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Frame, Lanes, Vec, dot, first_greatest, least, pick, settle, tangent, where
+from dsjax.walker.geometry import Frame, Lanes, Vec, dot, first_greatest, least, pick, settle, tangent, unit, where
 from dsjax.walker.shapes import SKIN, Polygon
 
 TOTAL_RADIUS = 2 * SKIN  # [m] of both shapes: they touch below this distance
@@ -121,9 +121,7 @@ def carried(count: Lanes, ids: tuple, impulses: tuple, manifold: Manifold) -> tu
 
 def _facing(edge: Edge, centroid: Vec) -> tuple[Vec, Lanes]:
     """Return the edge's unit normal on a polygon's side, and whether it points as the direction turned clockwise."""
-    direction = edge.end - edge.start
-    direction = (1 / jnp.sqrt(dot(direction, direction))) * direction
-    normal = tangent(direction)
+    normal = tangent(unit(edge.end - edge.start))
     front = dot(normal, centroid - edge.start) >= 0
     return where(front, normal, -normal), front
 

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 from dsjax.walker import impact, island, joints, touching
 from dsjax.walker.broad import Box, Contacts, find_new, follow
 from dsjax.walker.contacts import Contact, Impulses
-from dsjax.walker.geometry import Lanes, Pose, Vec, Velocity, frame, settle, where
+from dsjax.walker.geometry import CENTERED, Lanes, Pose, Vec, Velocity, frame, settle, where
 from dsjax.walker.island import Island, Solved
 from dsjax.walker.joints import JointImpulse
 from dsjax.walker.kernel import Method
 from dsjax.walker.lanes import on_active, width_of
 from dsjax.walker.manifold import Manifold
-from dsjax.walker.shapes import BODIES, CENTERED, HALF_WIDTH, HULL, HULL_CENTER, LEGS, by_leg, leg_polygon
+from dsjax.walker.shapes import BODIES, HULL, HULL_CENTER, LEGS, leg_polygon
 from dsjax.walker.stack import joined, listed
 from dsjax.walker.terrain import Terrain
 from dsjax.walker.touching import MAX_CONTACTS
@@ -66,9 +66,7 @@ def advance(state: State, action: jax.Array, method: Method) -> tuple[State, jax
     start, end, velocity = (
         jax.tree.map(lambda leaf: leaf.reshape(lanes), _legs(b)) for b in (poses, solved.poses, solved.velocities)
     )
-    box, redrawn = follow(
-        _flat_box(state.box), start, end, leg_polygon(by_leg(jnp.arange(lanes) // walkers, *HALF_WIDTH))
-    )
+    box, redrawn = follow(_flat_box(state.box), start, end, leg_polygon(jnp.arange(lanes) // walkers))
     flat = find_new(flat, heights, jnp.arange(lanes) % walkers, box, redrawn)
 
     both = jnp.stack([jnp.zeros_like(ground[0]), ground[0], jnp.zeros_like(ground[1]), ground[1]]).reshape(lanes)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Lanes, Vec
+from dsjax.walker.geometry import CENTERED, Lanes, Vec
 
 SCALE = 30.0  # gymnasium's pixels per metre
 
@@ -34,7 +34,6 @@ LEG_WIDTH, LEG_HEIGHT = 8 / SCALE, 34 / SCALE  # [m]; a lower leg is 0.8 as wide
 
 HALF_HEIGHT = LEG_HEIGHT / 2
 HALF_WIDTH = (LEG_WIDTH / 2, 0.8 * LEG_WIDTH / 2)  # of upper and lower legs
-CENTERED = Vec(0.0, 0.0)
 HULL_CENTER = Vec(-0.02003643661737442, -0.005646639969199896)  # [m] of mass, in the hull's coordinates
 
 
@@ -58,8 +57,9 @@ HULL_POLYGON = Polygon(
 )  # fmt: skip
 
 
-def leg_polygon(half_width: Lanes) -> Polygon:
-    """Return a leg's box from half its width [m]."""
+def leg_polygon(leg: Lanes) -> Polygon:
+    """Return by lane the box of a leg, an upper one (0, 2) or a lower one (1, 3)."""
+    half_width = by_leg(leg, *HALF_WIDTH)
     return Polygon(
         (
             Vec(-half_width, -HALF_HEIGHT), Vec(half_width, -HALF_HEIGHT),

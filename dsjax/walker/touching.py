@@ -1,5 +1,6 @@
 """What touches the ground at a walker's pose: contacts brought up to date, and put into the solver's order."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -7,15 +8,16 @@ import jax.numpy as jnp
 
 from dsjax.walker.broad import SLOTS, Box, Contacts, box_of, edge_box, last_told, overlap
 from dsjax.walker.contacts import NO_LEG, Contact, Impulses
-from dsjax.walker.geometry import Frame, Lanes, Vec
+from dsjax.walker.geometry import Frame, Lanes
 from dsjax.walker.ground import column_of, edges, existing
-from dsjax.walker.lanes import on_active, take, width_of
-from dsjax.walker.manifold import TOTAL_RADIUS, Manifold, carried, collide
-from dsjax.walker.shapes import HALF_WIDTH, HULL_POLYGON, LEGS, SKIN, by_leg, leg_polygon
+from dsjax.walker.lanes import on_active_pairs, take
+from dsjax.walker.manifold import Edge, Manifold, carried, collide
+from dsjax.walker.shapes import HULL_POLYGON, LEGS, leg_polygon
 
 MAX_CONTACTS = 7  # of a walker at once; more than were ever counted are not solved
 _HULL_EDGES = 8  # pieces of ground below the hull
-_CANDIDATE_SHARE = 0.1  # of all slots that are near enough to collide
+_CANDIDATE_SHARE, _HULL_SHARE = 0.1, 0.02  # of slots, and of pieces below hulls, that are near enough to collide
+_ROUNDING = 0.005  # [m] by which boxes may be off, and more
 
 
 def update(contacts: Contacts, boxes: Box, legs: Frame, heights: jax.Array) -> tuple[Contacts, Manifold]:
@@ -35,10 +37,9 @@ def update(contacts: Contacts, boxes: Box, legs: Frame, heights: jax.Array) -> t
     walker = jnp.arange(walkers)
     piece = edges(heights, contacts.edge, walker)
     alive = (contacts.edge >= 0) & overlap(boxes, edge_box(piece))
-    leg = jnp.arange(LEGS)[:, None]
-    tight = box_of(legs, leg_polygon(by_leg(leg, *HALF_WIDTH)))
-    # Shapes that touch have boxes that overlap; the rest need no manifold. SKIN is in both boxes already.
-    near = alive & overlap(tight, _around(piece.start, piece.end))
+    tight = box_of(legs, leg_polygon(jnp.arange(LEGS)[:, None]))
+    # Shapes that touch have boxes that overlap; the rest need no manifold.
+    near = alive & overlap(tight, edge_box(piece, _ROUNDING))
 
     flat_legs = jax.tree.map(lambda leaf: leaf.reshape(lanes), legs)
     numbers, counts = contacts.edge.reshape(-1), contacts.count.reshape(-1)
@@ -46,16 +47,11 @@ def update(contacts: Contacts, boxes: Box, legs: Frame, heights: jax.Array) -> t
 
     def meet(pair: Lanes) -> tuple[Manifold, tuple]:
         lane = pair % lanes
-        polygon = leg_polygon(by_leg(lane // walkers, *HALF_WIDTH))
         piece = edges(heights, numbers[pair], lane % walkers)
-        manifold = collide(piece, take(flat_legs, lane), polygon)
+        manifold = collide(piece, take(flat_legs, lane), leg_polygon(lane // walkers))
         return manifold, carried(counts[pair], tuple(ids[:, pair]), tuple(impulses[:, pair]), manifold)
 
-    pairs = near.reshape(-1)
-    width = width_of(len(pairs), _CANDIDATE_SHARE)
-    manifold, carry = on_active(meet, pairs, (jnp.arange(len(pairs)),), width)
-    shape = SLOTS, LEGS, walkers
-    manifold, carry = jax.tree.map(lambda leaf: leaf.reshape(shape), (manifold, carry))
+    manifold, carry = on_active_pairs(meet, near, _CANDIDATE_SHARE)
     updated = Contacts(
         jnp.where(alive, contacts.edge, -1), contacts.order, manifold.count, jnp.stack(manifold.ids), jnp.stack(carry)
     )
@@ -75,20 +71,37 @@ def ground_flags(flags: jax.Array, before: Contacts, after: Contacts) -> jax.Arr
 
 def hull_touches(hull: Frame, heights: jax.Array) -> jax.Array:
     """Return whether the hull touches the ground, (N,) bool."""
+
+    def near(piece: Edge) -> Lanes:
+        return overlap(box_of(hull, HULL_POLYGON), edge_box(piece, _ROUNDING))
+
+    def touches(piece: Edge, walker: Lanes) -> Lanes:
+        return collide(piece, take(hull, walker), HULL_POLYGON).count > 0
+
+    return any_below(hull.origin.x - 1.25, heights, near, touches)
+
+
+def any_below(
+    left: Lanes, heights: jax.Array, near: Callable[[Edge], Lanes], meets: Callable[[Edge, Lanes], Lanes]
+) -> jax.Array:
+    """Return whether each walker's hull meets any piece of ground below it, (N,) bool.
+
+    Args:
+      left: (N,) [m], x of where to begin to look.
+      heights: (200, N).
+      near: of pieces (8, N): whether it is worth while to ask.
+      meets: of some pieces and their walkers, (n,) int.
+    """
     walkers = heights.shape[-1]
-    first = column_of(hull.origin.x - 1.25)
-    number = first + jnp.arange(_HULL_EDGES)[:, None]
-    piece = edges(heights, number, jnp.arange(walkers))
-    near = existing(number) & overlap(box_of(hull, HULL_POLYGON), _around(piece.start, piece.end))
+    number = column_of(left) + jnp.arange(_HULL_EDGES)[:, None]
+    pieces = edges(heights, number, jnp.arange(walkers))
     flat = number.reshape(-1)
 
-    def touches(pair: Lanes) -> Lanes:
-        lane = pair % walkers
-        return collide(edges(heights, flat[pair], lane), take(hull, lane), HULL_POLYGON).count > 0
+    def one(pair: Lanes) -> Lanes:
+        walker = pair % walkers
+        return meets(edges(heights, flat[pair], walker), walker)
 
-    pairs = near.reshape(-1)
-    touching = on_active(touches, pairs, (jnp.arange(len(pairs)),), width_of(len(pairs), 0.02))
-    return touching.reshape(near.shape).any(0)
+    return on_active_pairs(one, existing(number) & near(pieces), _HULL_SHARE).any(0)
 
 
 def island_order(contacts: Contacts) -> jax.Array:
@@ -134,12 +147,3 @@ def stored(contacts: Contacts, places: jax.Array, impulses: Impulses) -> Contact
     index = jnp.minimum(places.reshape(SLOTS * LEGS, -1), found.shape[1] - 1)
     values = jnp.stack([jnp.take_along_axis(kind, index, 0) for kind in found]).reshape(contacts.impulses.shape)
     return contacts._replace(impulses=jnp.where(places < found.shape[1], values, contacts.impulses))
-
-
-def _around(start: Vec, end: Vec) -> Box:
-    """Return the box around a piece of ground with its skin, and a little more for rounding."""
-    grown = TOTAL_RADIUS - SKIN + 0.005
-    margin = Vec(grown, grown)
-    lower = Vec(jnp.minimum(start.x, end.x), jnp.minimum(start.y, end.y))
-    upper = Vec(jnp.maximum(start.x, end.x), jnp.maximum(start.y, end.y))
-    return Box(lower - margin, upper + margin)

@@ -4,21 +4,11 @@ import jax
 import jax.numpy as jnp
 
 from dsjax.walker import kernel, physics, senses, terrain
-from dsjax.walker.broad import box_of, fattened, find_new, no_contacts
-from dsjax.walker.geometry import Pose, Vec, Velocity, broadcasting, frame
+from dsjax.walker.broad import MARGIN, box_of, find_new, grown, no_contacts
+from dsjax.walker.geometry import CENTERED, Pose, Vec, Velocity, broadcasting, frame
 from dsjax.walker.kernel import Method
 from dsjax.walker.physics import State
-from dsjax.walker.shapes import (
-    BODIES,
-    CENTERED,
-    HALF_WIDTH,
-    HULL_CENTER,
-    LEG_DOWN,
-    LEG_HEIGHT,
-    LEGS,
-    by_leg,
-    leg_polygon,
-)
+from dsjax.walker.shapes import BODIES, HULL_CENTER, LEG_DOWN, LEG_HEIGHT, LEGS, leg_polygon
 from dsjax.walker.terrain import Terrain
 
 OBSERVATIONS, ACTIONS = 24, 4
@@ -85,7 +75,7 @@ def initial(ground: Terrain) -> State:
     walkers = len(ground.push)
     position = _initial_position(walkers)
     legs = frame(Pose(Vec(position[1:, 0], position[1:, 1]), position[1:, 2]), CENTERED)
-    box = fattened(box_of(legs, leg_polygon(by_leg(jnp.arange(LEGS)[:, None], *HALF_WIDTH))))
+    box = grown(box_of(legs, leg_polygon(jnp.arange(LEGS)[:, None])), MARGIN)
     walker = jnp.arange(walkers)
     contacts = find_new(no_contacts(LEGS, walkers), ground.heights, walker, box, jnp.ones((LEGS, walkers), bool))
     return State(

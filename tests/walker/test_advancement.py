@@ -6,8 +6,7 @@ import numpy as np
 from falling_legs import FALLS, GAPS, falls
 
 from dsjax.walker.advancement import TARGET, TOLERANCE, may_touch, time_of_impact
-from dsjax.walker.geometry import broadcasting, frame
-from dsjax.walker.shapes import CENTERED
+from dsjax.walker.geometry import CENTERED, broadcasting, frame
 
 
 @jax.jit

@@ -6,9 +6,9 @@ import pytest
 
 from dsjax.walker import contacts
 from dsjax.walker.contacts import Contact, Impulses, leg_mass
-from dsjax.walker.geometry import Pose, Vec, Velocity, broadcasting, frame
+from dsjax.walker.geometry import CENTERED, Pose, Vec, Velocity, broadcasting, frame
 from dsjax.walker.manifold import Edge, collide
-from dsjax.walker.shapes import CENTERED, FRICTION, HALF_HEIGHT, HALF_WIDTH, leg_polygon
+from dsjax.walker.shapes import FRICTION, HALF_HEIGHT, HALF_WIDTH, leg_polygon
 
 ANGLES = np.array([0.0, 0.3, -0.6, 0.001], np.float32)
 N = len(ANGLES)
@@ -21,7 +21,7 @@ def landing():
     low = np.abs(np.sin(ANGLES)) * HALF_WIDTH[0] + np.abs(np.cos(ANGLES)) * HALF_HEIGHT
     pose = Pose(Vec(ZERO, jnp.asarray(low - 0.005)), jnp.asarray(ANGLES))
     edge = Edge(Vec(ZERO - 5, ZERO), Vec(ZERO + 5, ZERO))
-    manifold = broadcasting(collide)(edge, frame(pose, CENTERED), leg_polygon(ZERO + HALF_WIDTH[0]))
+    manifold = broadcasting(collide)(edge, frame(pose, CENTERED), leg_polygon(jnp.zeros(N, jnp.int32)))
     np.testing.assert_array_equal(manifold.count, [2, 1, 1, 2])
     contact, mass = Contact(jnp.ones(N, bool), jnp.zeros(N, jnp.int32), manifold), leg_mass(jnp.zeros(N, jnp.int32))
     return contact, pose, mass, broadcasting(contacts.prepare)(contact, pose, mass)

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dsjax.walker.geometry import Pose, Vec, broadcasting, frame
+from dsjax.walker.geometry import CENTERED, Pose, Vec, broadcasting, frame
 from dsjax.walker.manifold import TOTAL_RADIUS, Edge, carried, collide
-from dsjax.walker.shapes import CENTERED, HALF_HEIGHT, HALF_WIDTH, leg_polygon
+from dsjax.walker.shapes import HALF_HEIGHT, HALF_WIDTH, leg_polygon
 
 LANE = np.zeros(1, np.float32)
 
@@ -17,7 +17,7 @@ def leg_on_ground(gap, angle=0.0, x=0.0, along=5.0):
     low = abs(np.sin(angle)) * half + abs(np.cos(angle)) * HALF_HEIGHT
     pose = Pose(Vec(LANE + x, LANE + low + gap), jnp.asarray(LANE + angle))
     edge = Edge(Vec(LANE - along, LANE), Vec(LANE + along, LANE))
-    return broadcasting(collide)(edge, frame(pose, CENTERED), leg_polygon(jnp.asarray(LANE + half)))
+    return broadcasting(collide)(edge, frame(pose, CENTERED), leg_polygon(jnp.zeros(1, jnp.int32)))
 
 
 @pytest.mark.parametrize(("gap", "count"), [(0.5, 0), (TOTAL_RADIUS + 1e-4, 0), (TOTAL_RADIUS - 1e-4, 2), (-0.01, 2)])
