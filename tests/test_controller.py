@@ -11,10 +11,9 @@ from dsjax import controller, learning, neuron
 from dsjax.controller import ControllerSpec
 from dsjax.presets import PRESETS, preset
 
-GOLDEN = Path(os.environ.get("DSJAX_GOLDEN", Path(__file__).parent.parent.parent / "shared" / "golden"))
-# The first 250 steps of two of these recordings lie beside the tests.
-TRIMMED = sorted((Path(__file__).parent / "golden").glob("*.npz"))
-RECORDINGS = sorted([*GOLDEN.glob("readme_*.npz"), *GOLDEN.glob("iros2018_*.npz")])
+GOLDEN = Path(os.environ.get("DSJAX_GOLDEN", Path(__file__).parents[2] / "shared" / "golden"))
+TRIMMED = Path(__file__).parent / "golden"  # the first 250 steps of two of these recordings
+RECORDINGS = sorted(path for folder in (GOLDEN, TRIMMED) for name in PRESETS for path in folder.glob(f"{name}_*.npz"))
 KEY = jax.random.key(0)
 
 
@@ -32,7 +31,7 @@ def flat(recording, prefix, name):
     return np.concatenate([recording[f"{prefix}layer{k}_{name}"].reshape(-1) for k in (1, 3, 4)])
 
 
-@pytest.mark.parametrize("path", [*RECORDINGS, *TRIMMED], ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
 def test_golden_recording_replays(float64, path):
     recording = np.load(path)
     spec, params = variant(path.stem)

@@ -1,23 +1,18 @@
 """Measure training on the JAX walkers: its speed beside the walkers alone, how long it compiles, and its memory."""
 
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from dsjax.config import loading
-from dsjax.shapes import Array
 from dsjax.storage.states import untrained
 from dsjax.training import device_rollout, devices, runtime
-from dsjax.training.devices import MEMBERS, P
 from dsjax.training.episode_stats import EpisodeStats
+from dsjax.training.random_walk import random_walk
 from dsjax.training.rollout import round_seeds
 from dsjax.training.speed import resident_memory, seconds_of
-from dsjax.walker import episodes as walks
 
 _FEW = 4  # ticks, by which it is told how many fit in a measurement
 
@@ -50,7 +45,7 @@ def measure(members: int, preset: str, seconds: float, repeats: int) -> DeviceMe
         device_rollout.play(state, spec, params, seeds, ticks, EpisodeStats(members), pace=pace)
 
     first, again = seconds_of(partial(train, 1)), seconds_of(partial(train, 1))
-    random = _random_walk(members)
+    random = random_walk(members)
     random(1)
     speeds: dict[str, list[float]] = {"random": [], "training": []}
     for walk, name in ((random, "random"), (train, "training")):
@@ -59,24 +54,3 @@ def measure(members: int, preset: str, seconds: float, repeats: int) -> DeviceMe
     on = devices.mesh(members)
     where = f"{on.size} {on.devices.flat[0].platform}"
     return DeviceMeasurement(members, where, first - again, **speeds, memory=resident_memory())
-
-
-def _random_walk(members: int) -> Callable[[int], None]:
-    """Return a function that steps walkers so many times with random actions, resets included."""
-
-    def run(ticks: Array, keys: Array) -> Array:
-        episodes = walks.ready(jax.random.wrap_key_data(keys), jnp.zeros(len(keys), bool))
-
-        def one(number: Array, carry: tuple[walks.Episodes, Array]) -> tuple[walks.Episodes, Array]:
-            key = jax.random.fold_in(jax.random.key(0), number)
-            action = jax.random.uniform(key, (len(keys), 4), jnp.float32, -1.0, 1.0)
-            episodes, _, reward, _, _ = walks.step(carry[0], action)
-            return episodes, reward
-
-        return jax.lax.fori_loop(0, ticks, one, (episodes, jnp.zeros(len(keys), jnp.float32)))[1]
-
-    on = devices.mesh(members)
-    walk = devices.over_members(run, on, (P(), MEMBERS), MEMBERS)
-    numbers = np.arange(members, dtype=np.uint32)
-    keys = devices.place(np.stack([np.zeros_like(numbers), numbers], axis=-1), on, MEMBERS)
-    return lambda ticks: jax.block_until_ready(walk(ticks, keys))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Check and measure the JAX walkers on a GPU, on a machine that need not have gymnasium, tyro or pydantic.
 
-python scripts/gpu/measure.py prepare gpu          on a machine with all of dsjax: the controller of `solve`
-bash scripts/benchmark_gpu.sh gpu results            on the GPU's: all measurements, in commands of some minutes
-python scripts/gpu/measure.py score gpu results    with all of dsjax again: re-score what was trained, by gymnasium
+python scripts/gpu/measure.py prepare gpu           on a machine with all of dsjax: the controller of `solve`
+bash scripts/benchmark_gpu.sh gpu results           on the GPU's: all measurements, in commands of some minutes
+python scripts/gpu/measure.py score gpu results     with all of dsjax again: score what was trained by gymnasium
 """
 
 import argparse
@@ -22,12 +22,14 @@ import numpy as np
 from dsjax import population
 from dsjax.training import device_rollout, devices, rollout
 from dsjax.training.episode_stats import EpisodeStats
-from dsjax.walker import episodes, kernel
+from dsjax.training.random_walk import random_walk
+from dsjax.walker import kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 BEST = 16  # members that come back
 EPISODES = 100  # on which each of them is scored
 Run: TypeAlias = Callable[[int], None]  # steps everything so many times
+_COMPILING_TICKS, _ROUND_TICKS = 20, 2000  # of the first round of the training, and of the others
 _TICKS = 20  # of a first measurement, by which the length of the second is chosen
 
 
@@ -93,7 +95,7 @@ def speed(arguments: argparse.Namespace) -> None:
     """Measure walkers alone, at random, and the whole training loop."""
     print(f"{'members':>8} {'form':8} {'walkers alone':>15} {'training':>15}  steps/s   (compiling)", flush=True)
     for members in arguments.members:
-        alone, first = _measured(_random_walk(members), members, arguments.seconds)
+        alone, first = _measured(random_walk(members), members, arguments.seconds)
         training, second = _measured(_training(arguments.folder, members), members, arguments.seconds)
         compiling = f"({first:.0f} s, {second:.0f} s)"
         print(f"{members:8} {arguments.form:8} {alone:15,.0f} {training:15,.0f}  {compiling:>20}", flush=True)
@@ -104,18 +106,24 @@ def train(arguments: argparse.Namespace) -> None:
     members = arguments.members[0]
     spec, params = _controller(arguments.folder, members)
     state = population.init(population.run_key(0), jnp.arange(members), spec, params)
-    stats, pace, everyone = EpisodeStats(members), device_rollout.Pace(), np.ones(members, bool)
-    started, counted, number = None, 0, 0
-    while started is None or time.monotonic() - started < arguments.seconds:
-        number += 1
-        seeds = rollout.round_seeds(0, number, range(members), everyone)
-        state = device_rollout.play(state, spec, params, seeds, 2000 if started else _TICKS, stats, pace=pace)
+    stats, pace = EpisodeStats(members), device_rollout.Pace()
+
+    def play_round(state: Any, number: int, ticks: int) -> Any:
+        seeds = rollout.round_seeds(0, number, range(members), np.ones(members, bool))
+        state = device_rollout.play(state, spec, params, seeds, ticks, stats, pace=pace)
         stats.end_round(number)
-        started, counted = (started, counted) if started else (time.monotonic(), int(stats.steps.sum()))
         learning = stats.training_return()
         print(f"round {number}: {stats.steps.sum():,} steps, learning median {np.nanmedian(learning):.1f}, "
               f"best {np.nanmax(learning):.1f}", flush=True)  # fmt: skip
+        return state
+
+    state = play_round(state, 1, _COMPILING_TICKS)
+    number, counted, started = 1, stats.steps.sum(), time.monotonic()
+    while time.monotonic() - started < arguments.seconds:
+        number += 1
+        state = play_round(state, number, _ROUND_TICKS)
     rate = (stats.steps.sum() - counted) / (time.monotonic() - started)
+    learning = stats.training_return()
     best = np.argsort(np.nan_to_num(learning, nan=-np.inf))[::-1][:BEST]
     kept = jax.device_get(population.select(state, best)), jax.device_get(jax.tree.map(lambda leaf: leaf[best], params))
     facts = {"steps": stats.steps[best], "learning": learning[best], "members": members, "rate": rate, "row": best}
@@ -156,27 +164,6 @@ def _measured(run: Run, members: int, seconds: float) -> tuple[float, float]:
     begun = time.monotonic()
     run(ticks)
     return ticks * members / (time.monotonic() - begun), first
-
-
-def _random_walk(members: int) -> Run:
-    """Return a function that steps walkers so many times with random actions, resets included."""
-
-    @jax.jit
-    def walk(ticks: Any, carry: Any) -> Any:
-        def one(number: Any, carry: Any) -> Any:
-            action = jax.random.uniform(
-                jax.random.fold_in(jax.random.key(0), number), (members, 4), minval=-1, maxval=1
-            )
-            return episodes.step(carry, action)[0]
-
-        return jax.lax.fori_loop(0, ticks, one, carry)
-
-    kept = [episodes.ready(jax.random.split(jax.random.key(1), members), jnp.zeros(members, bool))]
-
-    def run(ticks: int) -> None:
-        kept[0] = jax.block_until_ready(walk(ticks, kept[0]))
-
-    return run
 
 
 def _training(folder: Path, members: int) -> Run:

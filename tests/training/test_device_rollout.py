@@ -20,6 +20,7 @@ from dsjax.training.callbacks import Callback
 from dsjax.training.episode_stats import EpisodeStats
 from dsjax.training.rollout import round_seeds, training_step
 from dsjax.training.trainer import Trainer
+from dsjax.walker import episodes
 
 MEMBERS, TICKS = 4, 150
 TINY = {
@@ -151,7 +152,7 @@ def test_the_check_may_end_a_round_between_chunks(toy):
 
 
 def test_a_seed_is_a_key_to_which_all_its_bits_count():
-    data = device_rollout._key_data([2**63 - 1, 5, None, 2**32 + 5])
+    data = episodes.key_data([2**63 - 1, 5, None, 2**32 + 5])
     assert data.tolist() == [[2**31 - 1, 2**32 - 1], [0, 5], [0, 0], [1, 5]]
 
 
