@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsjax.walker import terrain
-from dsjax.walker.geometry import broadcasting, where
+from dsjax.walker.geometry import broadcasting
 from dsjax.walker.kernel import Method
 from dsjax.walker.lanes import on_active, width_of
 from dsjax.walker.physics import State
@@ -64,10 +64,9 @@ def step(
     begins = episodes.ended & ~episodes.idle
     number = episodes.number + begins
     width = width_of(len(begins), _ENDING_SHARE)
-    fresh = on_active(_fresh, begins, (episodes.key, number), width)
-    state, observation, reward, terminated, truncated = step_walkers(
-        where(begins, fresh, episodes.walker), jnp.where(begins[:, None], 0, action), method
-    )
+    walker = on_active(_fresh, begins, (episodes.key, number), width, episodes.walker)
+    action = jnp.where(begins[:, None], 0, action)
+    state, observation, reward, terminated, truncated = step_walkers(walker, action, method)
     state = state._replace(ticks=jnp.where(begins, 0, state.ticks))
     plays = ~begins & ~episodes.idle
     terminated, truncated = terminated & plays, truncated & plays

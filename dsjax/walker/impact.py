@@ -14,24 +14,26 @@ import jax.numpy as jnp
 
 from dsjax.walker import contacts as solver
 from dsjax.walker.advancement import Sweep, between, may_touch, time_of_impact
-from dsjax.walker.broad import SLOTS, Box, Contacts, find_new, follow, last_told
+from dsjax.walker.broad import SLOTS, Box, Contacts, box_of, edge_box, find_new, follow, last_told, overlap
 from dsjax.walker.contacts import Contact, Impulses, Mass, leg_mass
-from dsjax.walker.geometry import CENTERED, Lanes, Pose, Velocity, any_lane, frame, is_kernel, settle, where
-from dsjax.walker.ground import edges
+from dsjax.walker.geometry import CENTERED, Lanes, Pose, Velocity, any_lane, frame, settle, where
+from dsjax.walker.ground import column_of, edges, existing
 from dsjax.walker.island import VELOCITY_ITERATIONS, limited, moved
 from dsjax.walker.kernel import Method
-from dsjax.walker.lanes import first_active, on_active_pairs, put, take, width_of
-from dsjax.walker.manifold import Edge, Manifold, carried, collide
-from dsjax.walker.shapes import HULL_CENTER, HULL_POLYGON, SLOP, TIME_STEP, Polygon, leg_polygon
-from dsjax.walker.stack import at, each, joined
-from dsjax.walker.touching import any_below, rank
+from dsjax.walker.lanes import on_active, on_active_pairs, take, width_of
+from dsjax.walker.manifold import Edge, Manifold, collide
+from dsjax.walker.shapes import HULL_CENTER, HULL_POLYGON, SLOP, TIME_STEP, leg_polygon
+from dsjax.walker.stack import at, each, listed, of_all
+from dsjax.walker.touching import ROUNDING, in_order, meet, rank
 
 _MAX_CONTACTS = 4  # of a leg that are solved at an impact; more were never counted
 _MAX_IMPACTS = 8  # of one contact in a step
 _LATEST = 1 - 10 * 1.1920929e-7  # an impact any later counts as none
 _POSITION_ITERATIONS, _OVERLAP_SHARE = 20, 0.75
-_IMPACT_SHARE = 0.1  # of legs that have an impact
-_NEAR_SHARE, _STRUCK_SHARE = 0.05, 0.25  # of slots near the ground, of all legs and of those that have an impact
+# What is usual of a step: legs that have an impact, slots near enough to the ground for one, slots that touch at it,
+# and pieces below hulls that are near enough.
+_IMPACT_SHARE, _NEAR_SHARE, _TOUCHING_SHARE, _HULL_SHARE = 0.1, 0.025, 0.2, 0.01
+_HULL_EDGES = 8  # pieces of ground below the hull
 _FIRST = 2**30  # an order after every other
 
 
@@ -69,42 +71,50 @@ def resolve(legs: Legs, heights: jax.Array, method: Method) -> Legs:
       heights: (200, N).
       method: how to compute.
     """
-    lanes = legs.flag.shape[0]
-    number = jnp.arange(lanes)
-    legs = legs._replace(time=_times(legs, heights, number, _NEAR_SHARE, method))
-    width = width_of(lanes, _IMPACT_SHARE)
+    lanes = jnp.arange(legs.flag.shape[0])
+    walkers = heights.shape[-1]
+    leg, walker = lanes // walkers, lanes % walkers
+    width = width_of(len(lanes), _IMPACT_SHARE)
 
-    def one_pass(legs: Legs) -> Legs:
-        chosen = first_active(_earliest(legs)[1] <= _LATEST, width)
-        own = _strike(take(legs, chosen), heights, jnp.minimum(chosen, lanes - 1), method)
-        return put(legs, chosen, own)
+    def one_each(carry: tuple[Legs, Lanes]) -> tuple[Legs, Lanes]:
+        """Solve the earliest impact of every leg that was just moved, and has one."""
+        legs, moved = carry
+        legs = legs._replace(time=_times(legs, moved, leg, walker, heights, method))
+        struck = _earliest(legs)[1] <= _LATEST
+        strike = partial(_strike, heights=heights, method=method)
+        return on_active(strike, struck, (legs, leg, walker), width, legs), struck
 
-    return jax.lax.while_loop(lambda legs: any_lane(_earliest(legs)[1] <= _LATEST), one_pass, legs)
+    everything = legs, jnp.ones_like(legs.flag)
+    return jax.lax.while_loop(lambda carry: any_lane(carry[1]), one_each, everything)[0]
 
 
-def hull_hits(start: Pose, end: Pose, heights: jax.Array, active: jax.Array, method: Method) -> jax.Array:
-    """Return whether a hull touches the ground on its way, (N,) bool.
+def hull_touches(start: Pose, end: Pose, heights: jax.Array, method: Method) -> jax.Array:
+    """Return whether a hull touches the ground at the start of the step, or on its way, (N,) bool.
 
     Args:
-      start: (N,) at the step's begin.
-      end: (N,) at its end.
+      start: (N,).
+      end: (N,).
       heights: (200, N).
-      active: (N,) bool, walkers to look at.
       method: how to compute.
     """
+    walkers = heights.shape[-1]
     sweep, ends = Sweep(start, end), (frame(start, HULL_CENTER), frame(end, HULL_CENTER))
+    number = column_of(jnp.minimum(start.center.x, end.center.x) - 1.3) + jnp.arange(_HULL_EDGES)[:, None]
+    piece = edges(heights, number, jnp.arange(walkers))
+    numbers = number.reshape(-1)
+    near_at_start = overlap(box_of(ends[0], HULL_POLYGON), edge_box(piece, ROUNDING))
+    near = jnp.stack([near_at_start, may_touch(piece, HULL_POLYGON, sweep, *ends)])
 
-    def near(piece: Edge) -> Lanes:
-        return active & may_touch(piece, HULL_POLYGON, sweep, *ends)
-
-    def hits(piece: Edge, walker: Lanes) -> Lanes:
-        own = take(sweep, walker)
+    def touches(pair: Lanes) -> Lanes:
+        on_way, pair = pair >= len(numbers), pair % len(numbers)
+        walker = pair % walkers
+        piece, own = edges(heights, numbers[pair], walker), take(sweep, walker)
         hit, time = method.run(_hull_impact, *settle(piece, own))
-        pose = between(own.start, own.end, time)
+        pose = where(on_way, between(own.start, own.end, time), own.start)
         touching = collide(piece, frame(pose, HULL_CENTER), HULL_POLYGON).count > 0
-        return hit & (time <= _LATEST) & touching
+        return touching & (~on_way | (hit & (time <= _LATEST)))
 
-    return any_below(jnp.minimum(start.center.x, end.center.x) - 1.3, heights, near, hits)
+    return on_active_pairs(touches, existing(number) & near, _HULL_SHARE).any((0, 1))
 
 
 def _hull_impact(edge: Edge, sweep: Sweep) -> tuple[Lanes, Lanes]:
@@ -128,22 +138,13 @@ def _earliest(legs: Legs) -> tuple[Lanes, Lanes]:
     return jnp.arange(SLOTS)[:, None] == slot, when
 
 
-def _times(legs: Legs, heights: jax.Array, number: Lanes, share: float, method: Method) -> Lanes:
-    """Return when each slot's next impact is, (8, n).
-
-    Args:
-      legs: leaves (n,).
-      heights: (200, N).
-      number: (n,) int, which of all legs these are.
-      share: of the slots that is usually near enough to the ground.
-      method: how to compute.
-    """
-    walkers, lanes = heights.shape[-1], number.shape[0]
-    leg, walker = number // walkers, number % walkers
+def _times(legs: Legs, moved: Lanes, leg: Lanes, walker: Lanes, heights: jax.Array, method: Method) -> Lanes:
+    """Return when each slot's next impact is, (8, n), found anew for legs that have moved, (n,) bool."""
+    lanes = len(leg)
     piece = edges(heights, legs.contacts.edge, walker)
     sweep = Sweep(legs.start, legs.end)
     ends = settle(frame(legs.start, CENTERED), frame(legs.end, CENTERED))
-    near = _usable(legs) & may_touch(piece, leg_polygon(leg), sweep, *ends)
+    near = moved & _usable(legs) & may_touch(piece, leg_polygon(leg), sweep, *ends)
     numbers = legs.contacts.edge.reshape(-1)
 
     def when(pair: Lanes) -> Lanes:
@@ -153,32 +154,34 @@ def _times(legs: Legs, heights: jax.Array, number: Lanes, share: float, method: 
         since = legs.since[lane]
         return jnp.where(hit, jnp.minimum(since + (1 - since) * time, 1.0), 1.0)
 
-    return jnp.where(near, on_active_pairs(when, near, share), 1.0)
+    return on_active_pairs(when, near, _NEAR_SHARE, jnp.where(moved, 1.0, legs.time))
 
 
-def _strike(legs: Legs, heights: jax.Array, number: Lanes, method: Method) -> Legs:
-    """Solve the earliest impact of each leg, and find the times of the next ones.
+def _strike(legs: Legs, leg: Lanes, walker: Lanes, heights: jax.Array, method: Method) -> Legs:
+    """Solve the earliest impact of each leg.
 
     Args:
       legs: leaves (n,); each has an impact, or is a copy that will be dropped.
+      leg: (n,) int, which leg of a walker each is.
+      walker: (n,) int, on whose ground each is.
       heights: (200, N).
-      number: (n,) int, which of all legs these are.
       method: how to compute.
     """
-    walkers = heights.shape[-1]
-    leg, walker = number // walkers, number % walkers
     polygon, mass = leg_polygon(leg), leg_mass(leg)
     first, when = _earliest(legs)
     pose = settle(between(legs.start, legs.end, (when - legs.since) / (1 - legs.since)))
-    legs, manifold, solid = _update(legs, heights, walker, polygon, pose, first)
+    alive, body = legs.contacts.edge >= 0, settle(frame(pose, CENTERED))
+    manifold, impulses = meet(legs.contacts, alive, body, leg, walker, heights, _TOUCHING_SHARE)
+    legs, solid = _update(legs, manifold, impulses, first)
 
     chosen = _choose(legs.contacts, manifold, first, solid)
     rest = (1 - when) * TIME_STEP
-    pushed, end, velocity = method.run(_solve, *settle(chosen, pose, legs.velocity, mass, rest))
+    stack = listed(chosen) if method.kernels else chosen
+    pushed, end, velocity = method.run(_solve, *settle(stack, pose, legs.velocity, mass, rest))
     box, redrawn = follow(legs.box, pushed, end, polygon)
     contacts = find_new(legs.contacts, heights, walker, where(solid, box, legs.box), redrawn & solid)
     new = contacts.edge != legs.contacts.edge
-    legs = legs._replace(
+    return legs._replace(
         start=where(solid, pushed, legs.start),
         end=where(solid, end, legs.end),
         velocity=where(solid, velocity, legs.velocity),
@@ -189,33 +192,25 @@ def _strike(legs: Legs, heights: jax.Array, number: Lanes, method: Method) -> Le
         impacts=jnp.where(new, 0, legs.impacts),
         events=legs.events + solid,
     )
-    return legs._replace(time=_times(legs, heights, number, _STRUCK_SHARE, method))
 
 
-def _update(
-    legs: Legs, heights: jax.Array, walker: Lanes, polygon: Polygon, pose: Pose, first: Lanes
-) -> tuple[Legs, Manifold, Lanes]:
-    """Bring contacts up to date at the pose of an impact: (Legs, Manifold with leaves (8, n), whether it is one).
+def _update(legs: Legs, manifold: Manifold, impulses: tuple, first: Lanes) -> tuple[Legs, Lanes]:
+    """Bring contacts up to date at the pose of an impact; return also whether it is one, (n,) bool.
 
     If the contact that is hit turns out to touch nothing, only that is noted; else all contacts are brought up to date.
     """
     contacts = legs.contacts
     exists = contacts.edge >= 0
-    piece = edges(heights, contacts.edge, walker)
-    manifold = collide(piece, settle(frame(pose, CENTERED)), polygon)
-    manifold = settle(manifold._replace(count=jnp.where(exists, manifold.count, 0)))
-    impulses = carried(contacts.count, tuple(contacts.ids), tuple(contacts.impulses), manifold)
     solid = (first & (manifold.count > 0)).any(0)
     updated = first | (solid & exists)
     begins = updated & (manifold.count > 0) & (contacts.count == 0)
     ends = updated & (manifold.count == 0) & (contacts.count > 0)
     # The contact that is hit speaks first, and the oldest last.
     any_event, last_begins = last_told(begins, ends, jnp.where(first, _FIRST, contacts.order))
-    ids, carry = jnp.stack(manifold.ids), jnp.stack(impulses)
     contacts = contacts._replace(
         count=jnp.where(updated, manifold.count, contacts.count),
-        ids=jnp.where(updated, ids, contacts.ids),
-        impulses=jnp.where(updated, carry, contacts.impulses),
+        ids=jnp.where(updated, jnp.stack(manifold.ids), contacts.ids),
+        impulses=jnp.where(updated, jnp.stack(impulses), contacts.impulses),
     )
     legs = legs._replace(
         contacts=contacts,
@@ -223,43 +218,36 @@ def _update(
         enabled=(legs.enabled | (solid & exists)) & ~(first & ~solid),
         impacts=legs.impacts + first,
     )
-    return legs, manifold, solid
+    return legs, solid
 
 
-def _choose(contacts: Contacts, manifold: Manifold, first: Lanes, solid: Lanes) -> list[Contact]:
-    """Return the contacts to solve at an impact: the one that is hit, then the newest first."""
+def _choose(contacts: Contacts, manifold: Manifold, first: Lanes, solid: Lanes) -> Contact:
+    """Return the contacts to solve at an impact, along an axis: the one that is hit, then the newest first."""
     on = (manifold.count > 0) & solid
-    place = jnp.where(on, rank(on, jnp.where(first, _FIRST, contacts.order)), 99)
-
-    def in_slot(here: Lanes, leaf: Lanes) -> Lanes:
-        if leaf.dtype == bool:
-            return (here & leaf).any(0)
-        return jnp.where(here, leaf, jnp.zeros_like(leaf)).sum(0, dtype=leaf.dtype)
-
-    chosen = []
-    for number in range(_MAX_CONTACTS):
-        here = place == number
-        own = jax.tree.map(partial(in_slot, here), manifold)
-        chosen.append(Contact(here.any(0), jnp.zeros_like(place[0]), own))
-    return chosen
+    places = jnp.where(on, rank(on, jnp.where(first, _FIRST, contacts.order)), 99)
+    active, index, own = in_order(places, _MAX_CONTACTS, manifold)
+    return Contact(active, jnp.zeros_like(index), own)
 
 
-def _solve(
-    chosen: list[Contact], pose: Pose, velocity: Velocity, mass: Mass, rest: Lanes
-) -> tuple[Pose, Pose, Velocity]:
+def _solve(stack: Any, pose: Pose, velocity: Velocity, mass: Mass, rest: Lanes) -> tuple[Pose, Pose, Velocity]:
     """Push legs out of what they hit, let them bounce, and move them on for the rest of the step [s].
+
+    Args:
+      stack: of Contact, see `stack`; the first is the one that is hit.
+      pose: at the impact.
+      velocity: until then.
+      mass: of the leg.
+      rest: of the step [s].
 
     Returns:
       (the pose at the impact, the pose at the end of the step, the velocity).
     """
-    pose = _solve_position(chosen, pose, mass)
-    velocity = limited(_solve_velocity(chosen, pose, velocity, mass), rest)
+    pose = _solve_position(stack, pose, mass)
+    velocity = limited(_solve_velocity(stack, pose, velocity, mass), rest)
     return pose, moved(pose, velocity, rest), velocity
 
 
-def _solve_position(chosen: list[Contact], pose: Pose, mass: Mass) -> Pose:
-    touching = chosen[0].active
-
+def _solve_position(stack: Any, pose: Pose, mass: Mass) -> Pose:
     def push_out(m: Any, carry: Any) -> Any:
         pushed, separation = solver.solve_position(at(stack, m), carry[0], mass, _OVERLAP_SHARE)
         return pushed, jnp.minimum(carry[1], separation)
@@ -269,25 +257,24 @@ def _solve_position(chosen: list[Contact], pose: Pose, mass: Mass) -> Pose:
         pushed, deepest = each(stack, _MAX_CONTACTS, push_out, (pose, jnp.zeros_like(pose.angle)))
         return number + 1, where(done, pose, pushed), done | (deepest >= -1.5 * SLOP)
 
-    stack = chosen if is_kernel() else joined(chosen, _MAX_CONTACTS)
-    start = 0, pose, ~touching
+    start = 0, pose, ~at(stack, 0).active
     return jax.lax.while_loop(lambda c: (c[0] < _POSITION_ITERATIONS) & any_lane(~c[2]), iterate, start)[1]
 
 
-def _solve_velocity(chosen: list[Contact], pose: Pose, velocity: Velocity, mass: Mass) -> Velocity:
+def _solve_velocity(stack: Any, pose: Pose, velocity: Velocity, mass: Mass) -> Velocity:
     """Iterate a leg's contacts from no impulses until nothing changes, 180 times at most."""
-    constraints = tuple(settle(solver.prepare(contact, pose, mass)) for contact in chosen)
+    constraints = settle(of_all(lambda contact: solver.prepare(contact, pose, mass), stack))
     nothing = jnp.zeros_like(pose.angle)
 
     def iterate(carry: Any) -> Any:
         number, old, impulses, _ = carry
         velocity, impulses = old, list(impulses)
-        for m, constraint in enumerate(constraints):
-            velocity, impulses[m] = settle(solver.solve(velocity, mass, constraint, impulses[m]))
+        for m in range(_MAX_CONTACTS):
+            velocity, impulses[m] = settle(solver.solve(velocity, mass, at(constraints, m), impulses[m]))
         before, after = jax.tree.leaves((old, carry[2])), jax.tree.leaves((velocity, tuple(impulses)))
         changed = reduce(jnp.logical_or, (a != b for a, b in zip(before, after, strict=True)))
         return number + 1, velocity, tuple(impulses), changed
 
-    impulses = tuple(Impulses((nothing, nothing), (nothing, nothing)) for _ in chosen)
+    impulses = _MAX_CONTACTS * (Impulses((nothing, nothing), (nothing, nothing)),)
     start = 0, velocity, impulses, jnp.ones_like(nothing, bool)
     return jax.lax.while_loop(lambda c: (c[0] < VELOCITY_ITERATIONS) & any_lane(c[3]), iterate, start)[1]

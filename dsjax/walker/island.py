@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from dsjax.walker import contacts, joints
-from dsjax.walker.contacts import Contact, Impulses, leg_mass
+from dsjax.walker.contacts import Contact, ContactConstraint, Mass, leg_mass
 from dsjax.walker.geometry import Lanes, Pose, Vec, Velocity, any_lane, dot, pick, settle, where
-from dsjax.walker.joints import JOINTS, SOLVING_ORDER, JointImpulse, Poses, Velocities
+from dsjax.walker.joints import JOINTS, SOLVING_ORDER, JointConstraint, JointImpulse, Poses, Velocities
 from dsjax.walker.shapes import GRAVITY, HULL, INVERSE_MASS, LEGS, MAX_ROTATION, MAX_TRANSLATION, SLOP, TIME_STEP
-from dsjax.walker.stack import at, each
+from dsjax.walker.stack import at, each, length, listed, of_all
 
 # gymnasium's: 6 * 30 and 2 * 30. Both matter: the velocities are not converged after 120 iterations.
 VELOCITY_ITERATIONS, POSITION_ITERATIONS = 180, 60
@@ -32,6 +32,16 @@ class Island(NamedTuple):
     limits: tuple[Lanes, ...]  # int, states of the joints' limits
 
 
+class Begun(NamedTuple):
+    """What velocities are iterated from."""
+
+    poses: Poses
+    velocities: Velocities  # with the forces of the step
+    constraints: tuple[JointConstraint, ...]
+    joint_impulses: tuple[JointImpulse, ...]
+    limits: tuple[Lanes, ...]
+
+
 class Solved(NamedTuple):
     """What a step ends with."""
 
@@ -42,21 +52,64 @@ class Solved(NamedTuple):
     impulses: Any  # of the contacts
 
 
-def solve_velocities(island: Island, touching: list[Contact], impulses: list[Impulses]) -> Solved:
-    """Return what a time step makes of an island, before its positions are solved.
+def begin(island: Island) -> Begun:
+    """Let the forces of a time step act, and prepare the joints."""
+    forces = [Vec(island.push * INVERSE_MASS[HULL], GRAVITY)] + LEGS * [Vec(0.0, GRAVITY)]
+    velocities = tuple(
+        Velocity(v.linear + TIME_STEP * force, v.angular) for v, force in zip(island.velocities, forces, strict=True)
+    )
+    prepared = [
+        joints.prepare(joint, island.poses, *rest)
+        for joint, *rest in zip(JOINTS, island.joint_impulses, island.limits, island.motors, strict=True)
+    ]
+    return settle(Begun(island.poses, velocities, *zip(*prepared, strict=True)))
+
+
+def iterate_velocities(begun: Begun, touching: Any, impulses: Any) -> tuple[Velocities, tuple, list]:
+    """Return velocities, the joints' impulses and the contacts', as a list: warm start, then all iterations.
 
     Args:
-      island: leaves of one shape.
-      touching: contacts in the solver's order.
-      impulses: theirs, of the step before.
+      begun: leaves of one shape.
+      touching: stack of Contact in the solver's order, see `stack`.
+      impulses: stack of their Impulses of the step before.
     """
-    velocities, joint_impulses, impulses, limits = _iterate_velocities(island, touching, impulses)
+
+    def prepare(contact: Contact) -> tuple[Lanes, Mass, ContactConstraint]:
+        mass = leg_mass(contact.leg)
+        return contact.leg, mass, contacts.prepare(contact, settle(_of(contact.leg, begun.poses)), mass)
+
+    def warm_start(m: Any, velocities: Velocities) -> Velocities:
+        leg, mass, constraint = at(prepared, m)
+        own = contacts.warm_start(_of(leg, velocities), mass, constraint, at(impulses, m))
+        return _with(leg, velocities, own)
+
+    def iterate(_: Any, carry: Any) -> Any:
+        velocities, joint_impulses, impulses = carry[0], list(carry[1]), list(carry[2])
+        for k in SOLVING_ORDER:
+            velocities, joint_impulses[k] = joints.solve(JOINTS[k], velocities, begun.constraints[k], joint_impulses[k])
+        for m in range(number):
+            leg, mass, constraint = at(prepared, m)
+            own = settle(_of(leg, velocities))
+            own, impulses[m] = contacts.solve(own, mass, constraint, impulses[m])
+            velocities = settle(_with(leg, velocities, settle(own)))
+        return velocities, tuple(joint_impulses), impulses
+
+    prepared, number = settle(of_all(prepare, touching)), length(touching)
+    velocities = each(prepared, number, warm_start, begun.velocities)
+    for k in SOLVING_ORDER:
+        velocities = joints.warm_start(JOINTS[k], velocities, begun.constraints[k], begun.joint_impulses[k])
+    start = velocities, begun.joint_impulses, listed(impulses)
+    return jax.lax.fori_loop(0, VELOCITY_ITERATIONS, iterate, start)
+
+
+def finish(begun: Begun, velocities: Velocities, joint_impulses: tuple, impulses: Any) -> Solved:
+    """Return the island moved by its velocities for a time step, before its positions are solved."""
     velocities = tuple(limited(velocity, TIME_STEP) for velocity in velocities)
-    poses = tuple(moved(pose, velocity, TIME_STEP) for pose, velocity in zip(island.poses, velocities, strict=True))
-    return Solved(poses, velocities, joint_impulses, limits, impulses)
+    poses = tuple(moved(pose, velocity, TIME_STEP) for pose, velocity in zip(begun.poses, velocities, strict=True))
+    return Solved(poses, velocities, joint_impulses, begun.limits, impulses)
 
 
-def solve_positions(poses: Poses, touching: Any, most: Any, limits: tuple, iterations: int) -> tuple[Poses, Lanes]:
+def solve_positions(poses: Poses, touching: Any, most: Any, limits: tuple, iterations: Any) -> tuple[Poses, Lanes]:
     """Return poses that overlap and come apart less, after as many iterations as each walker needs, and whether that
     was enough.
 
@@ -65,7 +118,7 @@ def solve_positions(poses: Poses, touching: Any, most: Any, limits: tuple, itera
       touching: stack of Contact, see `stack`.
       most: int, how many of an axis count.
       limits: states of the joints' limits.
-      iterations: at most.
+      iterations: int, at most.
     """
 
     def push_out(m: Any, carry: Any) -> Any:
@@ -88,43 +141,6 @@ def solve_positions(poses: Poses, touching: Any, most: Any, limits: tuple, itera
     start = 0, poses, jnp.zeros(jnp.shape(poses[0].angle), bool)
     _, poses, done = jax.lax.while_loop(lambda c: (c[0] < iterations) & any_lane(~c[2]), iterate, start)
     return poses, done
-
-
-def _iterate_velocities(island: Island, touching: list[Contact], impulses: list[Impulses]) -> tuple:
-    """Return velocities, joint impulses, contact impulses and limits: forces, warm start, iterations."""
-    forces = [Vec(island.push * INVERSE_MASS[HULL], GRAVITY)] + LEGS * [Vec(0.0, GRAVITY)]
-    velocities = tuple(
-        Velocity(v.linear + TIME_STEP * force, v.angular) for v, force in zip(island.velocities, forces, strict=True)
-    )
-    masses = [leg_mass(contact.leg) for contact in touching]
-    constraints = [
-        settle(contacts.prepare(contact, settle(_of(contact.leg, island.poses)), mass))
-        for contact, mass in zip(touching, masses, strict=True)
-    ]
-    for contact, mass, constraint, impulse in zip(touching, masses, constraints, impulses, strict=True):
-        own = contacts.warm_start(_of(contact.leg, velocities), mass, constraint, impulse)
-        velocities = _with(contact.leg, velocities, own)
-    prepared = [
-        joints.prepare(joint, island.poses, *rest)
-        for joint, *rest in zip(JOINTS, island.joint_impulses, island.limits, island.motors, strict=True)
-    ]
-    joint_constraints, joint_impulses, limits = settle(*zip(*prepared, strict=True))
-    for k in SOLVING_ORDER:
-        velocities = joints.warm_start(JOINTS[k], velocities, joint_constraints[k], joint_impulses[k])
-
-    def iterate(_: Any, carry: Any) -> Any:
-        velocities, joint_impulses, impulses = carry[0], list(carry[1]), list(carry[2])
-        for k in SOLVING_ORDER:
-            velocities, joint_impulses[k] = joints.solve(JOINTS[k], velocities, joint_constraints[k], joint_impulses[k])
-        for m, contact in enumerate(touching):
-            own = settle(_of(contact.leg, velocities))
-            own, impulses[m] = contacts.solve(own, masses[m], constraints[m], impulses[m])
-            velocities = settle(_with(contact.leg, velocities, settle(own)))
-        return velocities, tuple(joint_impulses), impulses
-
-    shape = jnp.shape(island.push)
-    start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), (velocities, tuple(joint_impulses), impulses))
-    return *jax.lax.fori_loop(0, VELOCITY_ITERATIONS, iterate, start), limits
 
 
 def limited(velocity: Velocity, dt: Lanes) -> Velocity:

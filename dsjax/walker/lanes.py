@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Lanes, settle
+from dsjax.walker.geometry import Lanes, settle, where
 
 _MIN_WIDTH = 16  # lanes: with fewer, a pass costs as much
 
@@ -21,15 +21,21 @@ def width_of(lanes: int, share: float) -> int:
 
 
 def on_active(
-    function: Callable[..., Any], active: Lanes, arguments: Any, width: int, order: Lanes | None = None
+    function: Callable[..., Any],
+    active: Lanes,
+    arguments: Any,
+    width: int,
+    elsewhere: Any = None,
+    order: Lanes | None = None,
 ) -> Any:
-    """Return function(*arguments) in the lanes that are active, and zeros elsewhere.
+    """Return function(*arguments) in the lanes that are active, and something else elsewhere.
 
     Args:
       function: elementwise over the lanes of its arguments.
       active: (n,) bool.
       arguments: tuple of trees with leaves (..., n).
       width: lanes computed in one pass; there are as many passes as it takes.
+      elsewhere: tree of the function's result, what to return in the other lanes; zeros if None.
       order: (n,) int, all lanes in the order in which to compute them, so that alike ones share a pass; by number if
         None.
 
@@ -37,13 +43,13 @@ def on_active(
       Tree with leaves (..., n).
     """
     count = active.shape[0]
+    if elsewhere is None:
+        taken = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[..., :width], arguments))
+        shapes = jax.eval_shape(lambda given: function(*given), taken)
+        elsewhere = jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape[:-1], count), leaf.dtype), shapes)
     if width >= count:
-        result = settle(function(*settle(arguments)))
-        return jax.tree.map(lambda leaf: jnp.where(active, leaf, jnp.zeros_like(leaf)), result)
+        return where(active, settle(function(*settle(arguments))), elsewhere)
     index, total = _indices(active, width, order)
-    taken = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[..., :width], arguments))
-    shapes = jax.eval_shape(lambda given: function(*given), taken)
-    out = jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape[:-1], count), leaf.dtype), shapes)
 
     def one_pass(carry: Any) -> Any:
         number, out = carry
@@ -51,28 +57,25 @@ def on_active(
         result = function(*settle(take(arguments, lanes)))
         return number + 1, put(out, lanes, settle(result))
 
-    return jax.lax.while_loop(lambda carry: carry[0] * width < total, one_pass, (0, out))[1]
+    return jax.lax.while_loop(lambda carry: carry[0] * width < total, one_pass, (0, elsewhere))[1]
 
 
-def on_active_pairs(function: Callable[[Lanes], Any], active: Lanes, share: float) -> Any:
-    """Return function(number) of every active pair of a thing and a lane, and zeros elsewhere.
+def on_active_pairs(function: Callable[[Lanes], Any], active: Lanes, share: float, elsewhere: Any = None) -> Any:
+    """Return function(number) of every active pair of a thing and a lane, and something else elsewhere.
 
     Args:
       function: of the pairs' numbers, (width,) int: pair (i, lane) has number i lanes + lane.
       active: (things..., lanes) bool.
       share: of all pairs that is usually active.
+      elsewhere: tree of the function's result with leaves of the shape of `active`; zeros if None.
 
     Returns:
       Tree with leaves of the shape of `active`.
     """
     pairs = active.reshape(-1)
-    found = on_active(function, pairs, (jnp.arange(len(pairs)),), width_of(len(pairs), share))
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1), elsewhere)
+    found = on_active(function, pairs, (jnp.arange(len(pairs)),), width_of(len(pairs), share), flat)
     return jax.tree.map(lambda leaf: leaf.reshape(active.shape), found)
-
-
-def first_active(active: Lanes, width: int) -> Lanes:
-    """Return the numbers of the first `width` active lanes, (width,) int; n where there is none."""
-    return _indices(active, width)[0][:width]
 
 
 def take(tree: Any, lanes: Lanes) -> Any:

@@ -9,19 +9,19 @@ import jax.numpy as jnp
 from dsjax.walker import impact, island, joints, touching
 from dsjax.walker.broad import Box, Contacts, find_new, follow
 from dsjax.walker.contacts import Contact, Impulses
-from dsjax.walker.geometry import CENTERED, Lanes, Pose, Vec, Velocity, frame, settle, where
-from dsjax.walker.island import Island, Solved
+from dsjax.walker.geometry import CENTERED, Pose, Vec, Velocity, frame, settle
+from dsjax.walker.island import Begun, Island, Solved
 from dsjax.walker.joints import JointImpulse
 from dsjax.walker.kernel import Method
 from dsjax.walker.lanes import on_active, width_of
 from dsjax.walker.manifold import Manifold
-from dsjax.walker.shapes import BODIES, HULL, HULL_CENTER, LEGS, leg_polygon
+from dsjax.walker.shapes import BODIES, HULL, LEGS, leg_polygon
 from dsjax.walker.stack import joined, listed
 from dsjax.walker.terrain import Terrain
-from dsjax.walker.touching import MAX_CONTACTS
+from dsjax.walker.touching import MAX_CONTACTS, Slots
 
 _FEW_ITERATIONS = 3  # of positions, after which two thirds of all walkers need no more
-_NUMBERS = 2, 4, MAX_CONTACTS  # of contacts that velocities are compiled for
+_NUMBERS = 2, MAX_CONTACTS  # of contacts that velocities are compiled for
 _FEW_CONTACTS = 4  # that nearly all walkers have at most
 _CROWDED_SHARE = 0.03  # of walkers that have more
 
@@ -54,24 +54,22 @@ def advance(state: State, action: jax.Array, method: Method) -> tuple[State, jax
       method: how to compute.
     """
     heights, poses = state.terrain.heights, bodies(state.position, Pose)
-    legs = frame(_legs(poses), CENTERED)
-    contacts, manifold = settle(touching.update(state.contacts, _box(state.box), legs, heights))
-    ground = touching.ground_flags(state.ground, state.contacts, contacts)
-    fallen = state.fallen | touching.hull_touches(frame(poses[HULL], HULL_CENTER), heights)
+    walkers = heights.shape[-1]
+    lanes = jnp.arange(LEGS * walkers)
+    boxes, before = _flat_box(state.box), _flat(state.contacts)
+    contacts, manifold = settle(
+        touching.update(before, boxes, frame(_legs(poses), CENTERED), lanes // walkers, lanes % walkers, heights)
+    )
+    ground = touching.ground_flags(state.ground, before, contacts)
 
     solved, contacts = _solve(state, poses, action, contacts, manifold, method)
-    walkers = heights.shape[-1]
-    lanes = LEGS * walkers
-    flat = _flat(contacts)
-    start, end, velocity = (
-        jax.tree.map(lambda leaf: leaf.reshape(lanes), _legs(b)) for b in (poses, solved.poses, solved.velocities)
-    )
-    box, redrawn = follow(_flat_box(state.box), start, end, leg_polygon(jnp.arange(lanes) // walkers))
-    flat = find_new(flat, heights, jnp.arange(lanes) % walkers, box, redrawn)
+    start, end, velocity = (_legs(five) for five in (poses, solved.poses, solved.velocities))
+    box, redrawn = follow(boxes, start, end, leg_polygon(lanes // walkers))
+    contacts = find_new(contacts, heights, lanes % walkers, box, redrawn)
 
-    both = jnp.stack([jnp.zeros_like(ground[0]), ground[0], jnp.zeros_like(ground[1]), ground[1]]).reshape(lanes)
-    struck = impact.resolve(impact.begin(start, end, velocity, box, flat, both), heights, method)
-    fallen |= impact.hull_hits(poses[HULL], solved.poses[HULL], heights, ~fallen, method)
+    both = jnp.stack([jnp.zeros_like(ground[0]), ground[0], jnp.zeros_like(ground[1]), ground[1]]).reshape(-1)
+    struck = impact.resolve(impact.begin(start, end, velocity, box, contacts, both), heights, method)
+    fallen = state.fallen | impact.hull_touches(poses[HULL], solved.poses[HULL], heights, method)
     state = state._replace(
         terrain=state.terrain._replace(push=jnp.zeros_like(state.terrain.push)),
         position=_joined(solved.poses[HULL], struck.end, walkers),
@@ -95,7 +93,6 @@ def _solve(
     state: State, poses: tuple, action: jax.Array, contacts: Contacts, manifold: Manifold, method: Method
 ) -> tuple[Solved, Contacts]:
     """Solve every walker's island; return also the contacts with the impulses that were found."""
-    places = touching.island_order(contacts)
     problem = Island(
         poses,
         bodies(state.velocity, Velocity),
@@ -104,75 +101,78 @@ def _solve(
         tuple(JointImpulse(Vec(i[0], i[1]), i[2], i[3]) for i in state.joint_impulse),
         tuple(state.limit),
     )
-    count = (contacts.count > 0).sum((0, 1))
+    slots = touching.slots(contacts, manifold)
     solver = _solve_in_kernels if method.kernels else _solve_by_count
-    solved = solver(problem, contacts, manifold, places, count, method)
-    return solved, touching.stored(contacts, places, solved.impulses)
+    solved = solver(problem, slots, (slots.manifold.count > 0).sum(0), method)
+    return solved, touching.stored(contacts, slots.places, solved.impulses)
 
 
-def _solve_by_count(
-    problem: Island, contacts: Contacts, manifold: Manifold, places: jax.Array, count: jax.Array, method: Method
-) -> Solved:
-    """Solve walkers with about as many contacts together; then continue with those whose positions are not met."""
+def _solve_by_count(problem: Island, slots: Slots, count: jax.Array, method: Method) -> Solved:
+    """Solve walkers with about as many contacts together."""
     order = jnp.argsort(count).astype(jnp.int32)
     width = min(method.block, len(count))
 
-    def chosen(contacts: Contacts, manifold: Manifold, places: jax.Array) -> tuple[Contact, Impulses, jax.Array]:
-        most = jnp.where(places < MAX_CONTACTS, places + 1, 0).max()
-        return *settle(touching.choose(contacts, manifold, places, MAX_CONTACTS)), most
+    def chosen(slots: Slots) -> tuple[Contact, Impulses, jax.Array]:
+        most = jnp.where(slots.places < MAX_CONTACTS, slots.places + 1, 0).max()
+        return *settle(touching.choose(slots, MAX_CONTACTS)), most
 
-    def with_contacts(number: int, problem: Island, stack: Contact, impulses: Impulses) -> Solved:
-        solved = island.solve_velocities(problem, listed(stack, number), listed(impulses, number))
-        return solved._replace(impulses=joined(solved.impulses, MAX_CONTACTS))
+    def with_contacts(number: int, begun: Begun, *stacks: Any) -> Any:
+        first = jax.tree.map(lambda leaf: leaf[:number], stacks)
+        *solved, impulses = island.iterate_velocities(begun, *first)
+        return *solved, joined(impulses, MAX_CONTACTS)
 
-    def begin(problem: Island, *what: Any) -> tuple[Solved, Lanes]:
-        stack, impulses, most = chosen(*what)
+    def velocities(problem: Island, slots: Slots) -> Solved:
+        stack, impulses, most = chosen(slots)
         enough = sum((most > number).astype(jnp.int32) for number in _NUMBERS[:-1])
-        branches = [partial(with_contacts, number) for number in _NUMBERS]
-        solved = jax.lax.switch(enough, branches, problem, stack, impulses)
-        poses, met = island.solve_positions(solved.poses, stack, most, solved.limits, _FEW_ITERATIONS)
-        return solved._replace(poses=poses), met
+        begun = island.begin(problem)
+        solved = jax.lax.switch(enough, [partial(with_contacts, k) for k in _NUMBERS], begun, stack, impulses)
+        return island.finish(begun, *solved)
 
-    def continued(poses: Any, limits: Any, *what: Any) -> Any:
-        stack, _, most = chosen(*what)
-        return island.solve_positions(poses, stack, most, limits, island.POSITION_ITERATIONS - _FEW_ITERATIONS)[0]
+    def positions(carry: Any) -> Any:
+        """Iterate with all whose positions are not met: a few times at first, as two thirds need no more."""
+        number, poses, met = carry
+        iterations = jnp.where(number == 0, _FEW_ITERATIONS, island.POSITION_ITERATIONS - _FEW_ITERATIONS)
 
-    what = contacts, manifold, places
-    everyone = jnp.ones_like(count, bool)
-    solved, met = on_active(begin, everyone, (problem, *what), width, order)
-    poses = on_active(continued, ~met, (solved.poses, solved.limits, *what), width, order)
-    return solved._replace(poses=where(met, solved.poses, poses))
+        def push(poses: Any, limits: Any, slots: Slots) -> Any:
+            stack, _, most = chosen(slots)
+            return island.solve_positions(poses, stack, most, limits, iterations)
+
+        poses, met = on_active(push, ~met, (poses, solved.limits, slots), width, (poses, met), order)
+        return number + 1, poses, met
+
+    nobody = jnp.zeros_like(count, bool)
+    solved = on_active(velocities, ~nobody, (problem, slots), width, order=order)
+    # Both times are one loop, so that they are one program.
+    poses = jax.lax.while_loop(lambda carry: carry[0] < 2, positions, (0, solved.poses, nobody))[1]
+    return solved._replace(poses=poses)
 
 
-def _solve_in_kernels(
-    problem: Island, contacts: Contacts, manifold: Manifold, places: jax.Array, count: jax.Array, method: Method
-) -> Solved:
+def _solve_in_kernels(problem: Island, slots: Slots, count: jax.Array, method: Method) -> Solved:
     """Solve every walker with as many contacts as most have, and those with more of them apart."""
 
     def with_contacts(number: int) -> Any:
-        def solve(problem: Island, contacts: Contacts, manifold: Manifold, places: jax.Array) -> Solved:
-            stacks = [listed(stack, number) for stack in touching.choose(contacts, manifold, places, number)]
-            solved = method.run(_kernel, problem, *stacks)
+        def solve(problem: Island, slots: Slots) -> Solved:
+            solved = method.run(_kernel, problem, *map(listed, touching.choose(slots, number)))
             return solved._replace(impulses=joined(solved.impulses, MAX_CONTACTS))
 
         return solve
 
-    everything = problem, contacts, manifold, places
-    few = with_contacts(_FEW_CONTACTS)(*everything)
-    crowded = count > _FEW_CONTACTS
-    many = on_active(with_contacts(MAX_CONTACTS), crowded, everything, width_of(len(count), _CROWDED_SHARE))
-    return where(crowded, many, few)
+    few = with_contacts(_FEW_CONTACTS)(problem, slots)
+    width = width_of(len(count), _CROWDED_SHARE)
+    return on_active(with_contacts(MAX_CONTACTS), count > _FEW_CONTACTS, (problem, slots), width, few)
 
 
 def _kernel(problem: Island, stack: list[Contact], impulses: list[Impulses]) -> Solved:
-    solved = island.solve_velocities(problem, stack, impulses)
+    begun = island.begin(problem)
+    solved = island.finish(begun, *island.iterate_velocities(begun, stack, impulses))
     poses, _ = island.solve_positions(solved.poses, stack, None, solved.limits, island.POSITION_ITERATIONS)
     return solved._replace(poses=poses)
 
 
 def _legs(five: tuple) -> Any:
-    """Return what belongs to the legs, of what belongs to five bodies, with leaves (4, N)."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *five[1:])
+    """Return what belongs to the legs, of what belongs to five bodies, with leaves (4 N,): lane k N + w is leg k of
+    walker w."""
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *five[1:])
 
 
 def _flat(contacts: Contacts) -> Contacts:
@@ -180,13 +180,10 @@ def _flat(contacts: Contacts) -> Contacts:
     return jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-2], -1), contacts)
 
 
-def _box(array: jax.Array) -> Box:
-    """Return boxes (4 legs, 4, N) with leaves (4, N)."""
-    return Box(Vec(array[:, 0], array[:, 1]), Vec(array[:, 2], array[:, 3]))
-
-
 def _flat_box(array: jax.Array) -> Box:
-    return jax.tree.map(lambda leaf: leaf.reshape(-1), _box(array))
+    """Return boxes (4 legs, 4, N) with leaves (4 N,)."""
+    lower_x, lower_y, upper_x, upper_y = (array[:, side].reshape(-1) for side in range(4))
+    return Box(Vec(lower_x, lower_y), Vec(upper_x, upper_y))
 
 
 def _joined(hull: Any, legs: Any, walkers: int) -> jax.Array:

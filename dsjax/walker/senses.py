@@ -1,9 +1,8 @@
 """What a walker observes, and what it is rewarded for: gymnasium's BipedalWalker-v3."""
 
-import math
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dsjax.walker import terrain
 from dsjax.walker.geometry import Lanes, Vec, dot, frame, tangent
@@ -12,7 +11,8 @@ from dsjax.walker.joints import JOINTS, MOTOR_TORQUE, Poses, Velocities
 from dsjax.walker.shapes import HULL, HULL_CENTER, SCALE
 
 _FPS = 50
-_RAYS, _LIDAR_RANGE = 10, 160 / SCALE  # [m]
+_LIDAR_RANGE = 160 / SCALE  # [m]
+_ANGLES = 1.5 * np.arange(10) / 10  # [rad] of the rays, from straight down to ahead
 _LIDAR_EDGES = 14  # pieces of ground that a ray can reach, from the one behind the hull on
 _VIEWPORT_WIDTH, _VIEWPORT_HEIGHT = 600 / SCALE, 400 / SCALE  # [m]
 _GRASS = 10  # columns at the end
@@ -33,7 +33,7 @@ def observe(poses: Poses, velocities: Velocities, contact: jax.Array, heights: j
             values.append(poses[joint.b].angle - poses[joint.a].angle - joint.reference + offset)
             values.append((velocities[joint.b].angular - velocities[joint.a].angular) / joint.max_speed)
         values.append(contact[number].astype(hull.angle.dtype))
-    return jnp.stack([*values, *_lidar(frame(hull, HULL_CENTER).origin, heights)])
+    return jnp.concatenate([jnp.stack(values), _lidar(frame(hull, HULL_CENTER).origin, heights)])
 
 
 def reward(poses: Poses, action: jax.Array, hull_touched: Lanes, before: Lanes) -> tuple[Lanes, Lanes, Lanes]:
@@ -57,20 +57,16 @@ def reward(poses: Poses, action: jax.Array, hull_touched: Lanes, before: Lanes) 
     return value, fell | arrived, shaping
 
 
-def _lidar(origin: Vec, heights: jax.Array) -> list[jax.Array]:
-    """Return how far each of ten rays from the hull gets before it hits the ground, as a share of its range."""
+def _lidar(origin: Vec, heights: jax.Array) -> jax.Array:
+    """Return how far each ray from the hull gets before it hits the ground, as a share of its range, (10, N)."""
     first = column_of(origin.x) - 1
     number = first + jnp.arange(_LIDAR_EDGES)[:, None]
     piece = edges(heights, number, jnp.arange(heights.shape[-1]))
     along, to = piece.end - piece.start, piece.start - origin
     normal, square = -tangent(along), dot(along, along)
-    shares = []
-    for ray in range(_RAYS):
-        angle = 1.5 * ray / _RAYS
-        way = Vec(math.sin(angle) * _LIDAR_RANGE, -math.cos(angle) * _LIDAR_RANGE)
-        slope = dot(normal, way)
-        share = dot(normal, to) / jnp.where(slope == 0, 1.0, slope)
-        place = dot(share * way - to, along) / square
-        hit = existing(number) & (slope != 0) & (share >= 0) & (share <= 1) & (place >= 0) & (place <= 1)
-        shares.append(jnp.where(hit, share, 1.0).min(0))
-    return shares
+    way = Vec(*_LIDAR_RANGE * np.array([np.sin(_ANGLES), -np.cos(_ANGLES)], np.float32)[..., None, None])
+    slope = dot(normal, way)
+    share = dot(normal, to) / jnp.where(slope == 0, 1.0, slope)
+    place = dot(share * way - to, along) / square
+    hit = existing(number) & (slope != 0) & (share >= 0) & (share <= 1) & (place >= 0) & (place <= 1)
+    return jnp.where(hit, share, 1.0).min(1)

@@ -21,6 +21,16 @@ def each(stack: Any, most: Any, body: Callable[[Any, Any], Any], carry: Any) -> 
     return carry
 
 
+def length(stack: Any) -> int:
+    """Return how many contacts a stack holds."""
+    return len(stack) if isinstance(stack, list) else jax.tree.leaves(stack)[0].shape[0]
+
+
+def of_all(function: Callable[[Any], Any], stack: Any) -> Any:
+    """Return a stack of function(contact), an elementwise function: for an axis one call does."""
+    return [function(contact) for contact in stack] if isinstance(stack, list) else function(stack)
+
+
 def at(stack: Any, m: Any) -> Any:
     """Return what belongs to contact m."""
     if isinstance(stack, list):
@@ -30,9 +40,9 @@ def at(stack: Any, m: Any) -> Any:
     )
 
 
-def listed(stack: Any, count: int) -> list:
-    """Return the first contacts of an axis as a list."""
-    return [jax.tree.map(lambda leaf, m=m: leaf[m], stack) for m in range(count)]
+def listed(stack: Any) -> list:
+    """Return a stack as a list."""
+    return [at(stack, m) for m in range(length(stack))]
 
 
 def joined(contacts: list, count: int) -> Any:
