@@ -6,22 +6,23 @@ python examples/walker.py
 import jax
 import jax.numpy as jnp
 
-from dsjax import walker
+from dsjax.walker import episodes
 
 
 def main() -> jax.Array:
-    """Return what each walker earned until its first fall, (16,)."""
+    """Return what each walker earned in its first episode, (16,)."""
     ground_key, policy_key = jax.random.split(jax.random.key(0))
     policies = jax.random.normal(policy_key, (16, 24, 4))
 
     def tick(carry, _):
-        state, observation, over = carry
+        playing, observation, over = carry
         action = jnp.tanh(jnp.einsum("no,noa->na", observation, policies))
-        state, observation, reward, terminated, _ = walker.step(state, action)
-        return (state, observation, over | terminated), jnp.where(over, 0, reward)
+        playing, observation, reward, terminated, truncated = episodes.step(playing, action)
+        return (playing, observation, over | terminated | truncated), jnp.where(over, 0, reward)
 
-    state, observation = jax.jit(walker.reset)(jax.random.split(ground_key, 16))  # each on ground of its own
-    _, rewards = jax.lax.scan(tick, (state, observation, jnp.zeros(16, bool)), length=100)
+    nobody = jnp.zeros(16, bool)
+    playing = episodes.ready(jax.random.split(ground_key, 16), idle=nobody)  # the first step is the reset
+    _, rewards = jax.lax.scan(tick, (playing, jnp.zeros((16, 24)), nobody), length=100)
     return rewards.sum(0)
 
 

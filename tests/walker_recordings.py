@@ -11,14 +11,12 @@ from dsjax.walker import State, Terrain
 from dsjax.walker.broad import SLOTS, Contacts
 from dsjax.walker.manifold import feature_id
 from dsjax.walker.shapes import HULL_CENTER, LEGS
-from dsjax.walker.walker import step_counting
+from dsjax.walker.walker import step_counting as step
 
 GOLDEN = Path(os.environ.get("DSJAX_GOLDEN", Path(__file__).parents[2] / "shared" / "golden"))
 TRIMMED = Path(__file__).parent / "golden" / "walker_trimmed.npz"
 BATCH = 512  # rows stepped at once: all tests of one process share one compiled program
 _LIMITS = np.array([0, -1, 1])  # Box2D's states of a limit: inactive, at the lower, at the upper one
-
-step = jax.jit(step_counting)
 
 
 def state_of(recording, rows):

@@ -65,6 +65,11 @@ def generate(keys: jax.Array) -> Terrain:
         raise ValueError(
             f"keys is {keys.dtype} of shape {jnp.shape(keys)}; must be typed keys (N,): jax.random.split(key, N)"
         )
+    return _generate(keys)
+
+
+@jax.jit
+def _generate(keys: jax.Array) -> Terrain:
     noise, level, push = jax.vmap(_draw, out_axes=-1)(keys)
     pad = jnp.full((PAD, keys.shape[0]), LEVEL, jnp.float32)
     return Terrain(jnp.concatenate([pad, LEVEL + _elevations(noise, level)]), push)

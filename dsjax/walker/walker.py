@@ -1,4 +1,9 @@
-"""BipedalWalker-v3 as pure functions of N walkers: `reset` and `step`."""
+"""BipedalWalker-v3 as pure functions of N walkers: `reset` and `step`.
+
+Both are compiled as one program, that of the step. Within a program of one's own they become part of it.
+"""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -33,8 +38,7 @@ def reset(ground: Terrain | jax.Array, method: Method | None = None) -> tuple[St
     if not isinstance(ground, Terrain):
         ground = terrain.generate(ground)
     state = initial(ground)
-    action = jnp.zeros((len(ground.push), ACTIONS))
-    state, observation, *_ = step(state, action, method)
+    state, observation, *_ = step(state, jnp.zeros((len(ground.push), ACTIONS)), method)
     return state._replace(ticks=jnp.zeros_like(state.ticks)), observation
 
 
@@ -57,6 +61,7 @@ def step(
     return state, *seen
 
 
+@partial(jax.jit, static_argnames="method")
 @broadcasting
 def step_counting(state: State, action: jax.Array, method: Method | None = None) -> tuple:
     """Step as `step` does; return also how many impacts were solved for each walker, (N,) int."""
@@ -69,6 +74,7 @@ def step_counting(state: State, action: jax.Array, method: Method | None = None)
     return state, observation.T, reward, terminated, state.ticks >= TIME_LIMIT, impacts
 
 
+@jax.jit
 @broadcasting
 def initial(ground: Terrain) -> State:
     """Return walkers that stand above their ground, before the first step."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from dsjax.envs.make import BACKENDS, choose, make_vector
 
@@ -100,29 +99,3 @@ def test_what_it_cannot_do_is_refused(envs):
 def test_it_is_never_chosen_unasked():
     assert "jax" in BACKENDS and choose("jax", 8) == "jax"
     assert all(choose("auto", count, gymnasium_only=only) != "jax" for count in (1, 8, 4096) for only in (True, False))
-
-
-def episodes(backend, factor=1.0):
-    """Let 64 walkers play actions that are held for ten steps; return (returns, lengths) of four episodes of each."""
-    envs, rng = make_vector(ID, 64, backend), np.random.default_rng(1)
-    envs.reset(seed=[1000 + env for env in range(64)], options={})
-    total, length, found = np.zeros(64), np.zeros(64, int), [[] for _ in range(64)]
-    begins, tick = np.zeros(64, bool), 0
-    while min(map(len, found)) < 4:
-        if tick % 10 == 0:
-            actions = factor * rng.uniform(-1, 1, (64, 4)).astype(np.float32)
-        _, reward, terminated, truncated, _ = envs.step(actions)
-        total, length, tick = np.where(begins, 0, total + reward), np.where(begins, 0, length + 1), tick + 1
-        begins = terminated | truncated
-        for env in np.flatnonzero(begins):
-            found[env].append((total[env], length[env]))
-    envs.close()
-    return np.array([episode for env in found for episode in env[:4]]).T
-
-
-@pytest.mark.slow
-def test_episodes_are_distributed_like_gymnasiums():
-    ours, theirs, weaker = episodes("jax"), episodes("async"), episodes("async", factor=0.5)
-    for mine, true, other in zip(ours, theirs, weaker, strict=True):
-        assert stats.ks_2samp(mine, true).pvalue > 0.01
-        assert stats.ks_2samp(mine, other).pvalue < 1e-3  # half the torque would show

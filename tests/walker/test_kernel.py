@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from falling_legs import falls
+from walker_recordings import BATCH, TRIMMED, state_of, step
 
 from dsjax import walker
 from dsjax.walker.advancement import time_of_impact
@@ -48,14 +49,11 @@ def test_the_whole_step_lowers_to_kernels_for_a_gpu():
 
 @pytest.mark.slow
 def test_a_step_in_kernels_is_the_plain_step():
-    keys = jax.random.split(jax.random.key(0), 40)
-    state, _ = jax.jit(walker.reset)(keys)
-    action = jax.random.uniform(jax.random.key(1), (40, 4), jnp.float32, -1, 1)
-    plain = jax.jit(lambda state, action: walker.step(state, action, CPU))
-    for _ in range(60):
-        before, (state, *_) = state, plain(state, action)
-    kernels = jax.jit(lambda state, action: walker.step(state, action, GPU._replace(interpret=True)))
-    outcome, expected = kernels(before, action), plain(before, action)
-    np.testing.assert_allclose(outcome[0].position, expected[0].position, atol=1e-4)
-    np.testing.assert_allclose(outcome[0].velocity, expected[0].velocity, atol=1e-3)
-    np.testing.assert_array_equal(outcome[3], expected[3])
+    recording, rows = np.load(TRIMMED), np.arange(BATCH) % 40
+    action = jnp.asarray(recording["action"][rows], jnp.float32)
+    expected = step(state_of(recording, rows), action, CPU)
+    few = state_of(recording, rows[:40])
+    outcome = step(few, action[:40], GPU._replace(interpret=True))
+    np.testing.assert_allclose(outcome[0].position, expected[0].position[..., :40], atol=1e-4)
+    np.testing.assert_allclose(outcome[0].velocity, expected[0].velocity[..., :40], atol=1e-3)
+    np.testing.assert_array_equal(outcome[3], expected[3][:40])

@@ -1,7 +1,5 @@
 """Whole episodes of the JAX walkers beside gymnasium's: the same distribution of returns and lengths."""
 
-import os
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -87,7 +85,6 @@ def _first_episodes(advance, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("DSJAX_STATISTICS" not in os.environ, reason="takes half an hour; DSJAX_STATISTICS=1 runs it")
 @pytest.mark.parametrize(
     "sample",
     [lambda: of_controllers(shipped), lambda: of_controllers(untrained), of_random_actions],

@@ -9,7 +9,7 @@ from gymnasium.envs.box2d.bipedal_walker import BipedalWalker
 from walker_recordings import BATCH, GOLDEN, TRIMMED, replay, state_of, step
 
 from dsjax import walker
-from dsjax.walker.functional import gymnasium_terrain
+from dsjax.walker.functional import BipedalWalkerFuncEnv, Moment, gymnasium_terrain
 from dsjax.walker.walker import TIME_LIMIT
 
 
@@ -51,7 +51,7 @@ def test_a_walker_does_not_depend_on_its_neighbours():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [1, 24, 300])
+@pytest.mark.parametrize("count", [24, 300])
 def test_a_walker_does_not_depend_on_the_number_of_walkers(count):
     recording = np.load(TRIMMED)
     few, many = np.arange(count) + 20, np.resize(np.arange(count) + 20, BATCH)
@@ -63,6 +63,22 @@ def test_a_walker_does_not_depend_on_the_number_of_walkers(count):
         np.testing.assert_array_equal(a[..., :count], b)
     for a, b in zip(whole[1:], part[1:], strict=True):
         np.testing.assert_array_equal(a[:count], b)
+
+
+@pytest.mark.slow
+def test_a_lone_walker_is_one_of_many():
+    recording, rows = np.load(TRIMMED), np.resize(np.arange(40), BATCH)
+    state, action = state_of(recording, rows), jnp.asarray(recording["action"][rows], jnp.float32)
+    many, observation, reward, terminated, *_ = step(state, action)
+    for row in range(40):
+        alone = Moment(
+            jax.tree.map(lambda leaf, row=row: leaf[..., row], state), observation[0], reward[0], terminated[0]
+        )
+        alone = BipedalWalkerFuncEnv().transition(alone, action[row])
+        for a, b in zip(jax.tree.leaves(many), jax.tree.leaves(alone.walker), strict=True):
+            np.testing.assert_array_equal(a[..., row], b)
+        np.testing.assert_array_equal(alone.observation, observation[row])
+        assert (alone.reward, alone.terminated) == (reward[row], terminated[row])
 
 
 @pytest.fixture(scope="module")
