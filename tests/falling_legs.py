@@ -5,7 +5,7 @@ import numpy as np
 
 from dsjax.walker.advancement import Sweep
 from dsjax.walker.geometry import Pose, Vec
-from dsjax.walker.manifold import Edge
+from dsjax.walker.pieces import Edge
 from dsjax.walker.shapes import HALF_HEIGHT, HALF_WIDTH, leg_polygon
 
 GAPS = np.array([0.3, 0.3, 0.3, 0.001, 5.0], np.float32)  # [m] above the ground at the start

@@ -18,7 +18,7 @@ class Episodes(NamedTuple):
     phase: Any  # (N,), weakly typed from the first step on
 
 
-def ready(keys, idle):
+def ready(keys, idle, hardcore=False):
     zero, number, ended = jnp.zeros((2, len(idle)), jnp.float32), jnp.zeros(len(idle), jnp.int32), jnp.ones_like(idle)
     return Episodes(zero, zero[0], number, jax.random.key_data(keys).T, number - 1, ended, idle, number)
 

@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsjax.walker import State, Terrain
-from dsjax.walker.broad import SLOTS, Contacts
+from dsjax.walker.broad import Contacts
 from dsjax.walker.manifold import feature_id
 from dsjax.walker.shapes import HULL_CENTER, LEGS
 from dsjax.walker.walker import step_counting as step
 
 GOLDEN = Path(os.environ.get("DSJAX_GOLDEN", Path(__file__).parents[2] / "shared" / "golden"))
 TRIMMED = Path(__file__).parent / "golden" / "walker_trimmed.npz"
+SLOTS = 8
 BATCH = 512  # rows stepped at once: all tests of one process share one compiled program
 _LIMITS = np.array([0, -1, 1])  # Box2D's states of a limit: inactive, at the lower, at the upper one
 
@@ -54,7 +55,7 @@ def contacts_of(contacts, ids):
         np.full(shape, -1, np.int32), np.zeros(shape, np.int32), np.zeros(shape, np.int32),
         np.zeros((2, *shape), np.int32), np.zeros((4, *shape), np.float32),
     )  # fmt: skip
-    made.edge[at], made.count[at] = edge, count
+    made.piece[at], made.count[at] = edge, count
     made.order[at] = 500 - number  # the newest comes first
     for point in range(2):
         key = ids[row, number, point].astype(np.int64)

@@ -21,7 +21,6 @@ from dsjax.config.schema import (  # fmt: skip
     Config,
     physics_of,
 )
-from dsjax.envs.task import JAX_WALKERS
 from dsjax.errors import ConfigError
 from dsjax.presets import PRESETS
 
@@ -71,9 +70,6 @@ def _complaints(config: Config) -> Iterator[str]:
     learning = config.learning
     if isfinite(learning.fade_reward) and not isfinite(learning.baseline_time):
         yield f"learning.fade_reward = {learning.fade_reward:g}: follows the mean; set learning.baseline_time too"
-    task = config.environment.id
-    if config.environment.backend == "jax" and task != JAX_WALKERS:
-        yield f"environment.id = {task!r}: the JAX walkers play {JAX_WALKERS} only; take another environment.backend"
     yield from _selection_complaints(config)
 
 

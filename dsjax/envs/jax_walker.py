@@ -4,13 +4,14 @@ The same task, and Box2D's physics step by step but for rounding, on random terr
 serves to train, and never to score.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsjax.envs.task import JAX_WALKERS
+from dsjax.envs.task import HARDCORE
 from dsjax.envs.vector import GroupedVectorEnv, Outcome
 from dsjax.walker import episodes
 
@@ -23,12 +24,9 @@ class JaxVectorEnv(GroupedVectorEnv):
     """
 
     def __init__(self, env_id: str, count: int) -> None:
-        if env_id != JAX_WALKERS:
-            raise ValueError(
-                f"environment.backend = 'jax': it has {JAX_WALKERS} only, not {env_id}; use another backend"
-            )
         super().__init__(env_id, (slice(0, count),))
-        self._ready, self._step = jax.jit(episodes.ready), jax.jit(episodes.step, donate_argnums=0)
+        self._ready = jax.jit(partial(episodes.ready, hardcore=env_id == HARDCORE))
+        self._step = jax.jit(episodes.step, donate_argnums=0)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin a series of episodes in every env.

@@ -5,7 +5,7 @@ The standard library alone: tables and command lines need these and load nothing
 
 from typing import Any, Literal
 
-JAX_WALKERS = "BipedalWalker-v3"  # the one task that the walkers of `dsjax.walker` play
+HARDCORE = "BipedalWalkerHardcore-v3"  # the task with obstacles; the other one is BipedalWalker-v3
 
 SOLVED_RETURN = 300.0  # BipedalWalker counts as solved at this mean return ...
 SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training, or held-out terrains
@@ -14,7 +14,8 @@ SOLVED_EPISODES = 100  # ... over so many episodes: consecutive ones in training
 # before there was "retreated" call it "fell" too.
 OUTCOMES = ("fell", "retreated", "finished", "timeout", "cut")
 
-TIME_LIMIT = 1600  # [environment steps] of an episode of BipedalWalker-v3
+# [environment steps] of an episode of BipedalWalker-v3, and of the hardcore one
+TIME_LIMIT, HARDCORE_TIME_LIMIT = 1600, 2000
 
 # First seed of each set; terrain i has seed first + i. Training's seeds are hashes of 63 bits and do not meet these.
 TERRAINS = {"validation-v1": 7_000_000_000, "test-v1": 8_000_000_000}

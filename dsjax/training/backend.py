@@ -10,7 +10,6 @@ from dsjax.config.loading import read_config
 from dsjax.config.schema import Config
 from dsjax.envs.make import choose
 from dsjax.envs.processes import WorkerDied
-from dsjax.envs.task import JAX_WALKERS
 from dsjax.errors import RunError
 
 ATTEMPTS = 3  # at a round whose env workers die
@@ -45,7 +44,7 @@ def settle_backend(config: Config, folder: Path, resume: bool, render: int | Non
 
 def _gpu_pays(config: Config) -> bool:
     """Return whether the JAX walkers are the fastest here: many, on a GPU."""
-    return config.rows >= GPU_MEMBERS and config.environment.id == JAX_WALKERS and bool(machine.gpu())
+    return config.rows >= GPU_MEMBERS and bool(machine.gpu())
 
 
 def retrying(compute: Callable[[], Result], recover: Callable[[WorkerDied, int], None]) -> Result:

@@ -6,7 +6,7 @@ program serves rounds of every length. The host counts what a chunk logged while
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -59,7 +59,7 @@ _ROUND: Any = Round(POPULATION, *(4 * (MEMBERS,)))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=8)  # trainings of one structure in one process share its programs
-def programs(spec: ControllerSpec, members: int) -> Programs:
+def programs(spec: ControllerSpec, members: int, hardcore: bool = False) -> Programs:
     """Return the programs for controllers of a structure, which spread so many members over the devices."""
     on = devices.mesh(members)
 
@@ -79,7 +79,7 @@ def programs(spec: ControllerSpec, members: int) -> Programs:
         return round._replace(episodes=devices.members_first(round.episodes)), log
 
     return Programs(
-        devices.over_members(_begin, on, (POPULATION, MEMBERS, MEMBERS), _ROUND),
+        devices.over_members(partial(_begin, hardcore=hardcore), on, (POPULATION, MEMBERS, MEMBERS), _ROUND),
         devices.over_members(chunk, on, (P(), P(), _ROUND, MEMBERS), (_ROUND, P(None, "members")), donate=[2]),
     )
 
@@ -114,6 +114,7 @@ def play(
     stats: EpisodeStats,
     check: Callable[[int], None] = lambda tick: None,
     pace: "Pace | None" = None,
+    hardcore: bool = False,
 ) -> PopulationState:
     """Train for one round: `ticks` steps of the JAX walkers, from new episodes on.
 
@@ -126,6 +127,7 @@ def play(
       stats: EpisodeStats that count them.
       check: called after each chunk with the number of its last tick; may raise to end the round.
       pace: how many ticks chunks have; kept from round to round. They change nothing in the result.
+      hardcore: on ground with obstacles.
 
     Returns:
       PopulationState, whole on the default device.
@@ -136,7 +138,7 @@ def play(
         state, params = population.select(state, both), jax.tree.map(lambda leaf: leaf[both], params)
         seeds = [*seeds, *seeds]
     pace, on = pace or Pace(), devices.mesh(len(seeds))
-    begin, chunk = programs(spec, len(seeds))
+    begin, chunk = programs(spec, len(seeds), hardcore)
     keys, idle = devices.place((key_data(seeds), np.array([seed is None for seed in seeds])), on, MEMBERS)
     params = devices.place(params, on, MEMBERS)
     round = begin(devices.place(state, on, POPULATION), keys, idle)
@@ -173,9 +175,9 @@ class Pace:
             self._length = int(np.clip(fits, max(self._length // 2, 1), min(2 * self._length, CHUNK_TICKS)))
 
 
-def _begin(state: PopulationState, keys: Array, idle: Array) -> Round:
+def _begin(state: PopulationState, keys: Array, idle: Array, hardcore: bool) -> Round:
     """Return what the first tick of a round is handed: walkers whose first step is the reset of their first episode."""
-    episodes = walks.ready(jax.random.wrap_key_data(keys), idle)
+    episodes = walks.ready(jax.random.wrap_key_data(keys), idle, hardcore)
     action = jnp.zeros((len(idle), ACTIONS), jnp.float32)
     return Round(state, devices.members_first(episodes), action, jnp.ones_like(idle), idle)
 

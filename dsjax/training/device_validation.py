@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsjax.controller import ACTIONS, ControllerParams, ControllerSpec, ControllerState
-from dsjax.envs.task import SPEED, TIME_LIMIT, moved, outcome_of
+from dsjax.envs.task import HARDCORE_TIME_LIMIT, SPEED, TIME_LIMIT, moved, outcome_of
 from dsjax.evaluation.evaluate import step
 from dsjax.population import PopulationState
 from dsjax.shapes import Array, Bool, Float, Int
@@ -57,7 +57,7 @@ class Programs(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def programs(spec: ControllerSpec, count: int) -> Programs:
+def programs(spec: ControllerSpec, count: int, hardcore: bool = False) -> Programs:
     """Return the programs for controllers of a structure, of which so many are spread over the devices."""
     on = devices.mesh(count)
 
@@ -75,7 +75,7 @@ def programs(spec: ControllerSpec, count: int) -> Programs:
         return wave._replace(episodes=devices.members_first(wave.episodes))
 
     return Programs(
-        devices.over_members(_begin, on, (MEMBERS, MEMBERS, MEMBERS), MEMBERS),
+        devices.over_members(partial(_begin, hardcore=hardcore), on, (MEMBERS, MEMBERS, MEMBERS), MEMBERS),
         devices.over_members(advance, on, (P(), MEMBERS, MEMBERS), MEMBERS, donate=[1]),
     )
 
@@ -110,6 +110,7 @@ def evaluate(
     members: Sequence[int] | np.ndarray,
     terrains: range,
     check: Callable[[float], None] = lambda done: None,
+    hardcore: bool = False,
 ) -> dict[str, list]:
     """Play one episode of frozen centers per member and terrain, and return them as columns.
 
@@ -122,6 +123,7 @@ def evaluate(
       members: (M,) int, those to evaluate.
       terrains: range of indices in the set `task.JAX_TERRAINS`, step 1.
       check: called now and then with the share that is done, in [0, 1]; may raise to end the evaluation.
+      hardcore: on ground with obstacles.
 
     Returns:
       {column: list}, by member and terrain: member, terrain, length, return, outcome.
@@ -136,7 +138,7 @@ def evaluate(
         def tell(done: float, number: int = number) -> None:
             check((number + done) / len(starts))
 
-        ended = _play(state, spec, params, owner[part], terrain[part], tell)
+        ended = _play(state, spec, params, owner[part], terrain[part], tell, hardcore)
         fields = (ended.terminated, ended.last, ended.way)
         outcomes = [outcome_of(*end) for end in zip(*(np.asarray(field).tolist() for field in fields), strict=True)]
         played = owner[part].tolist(), terrain[part].tolist(), np.asarray(ended.length).tolist()
@@ -152,18 +154,19 @@ def _play(
     owner: np.ndarray,
     terrain: np.ndarray,
     check: Callable[[float], None],
+    hardcore: bool,
 ) -> Wave:
     """Play at most N episodes side by side to their ends; places that are left over stay idle."""
     count = len(state.running)
     idle = np.arange(count) >= len(owner)
     owner, terrain = (np.append(column, np.zeros(count - len(column), int)) for column in (owner, terrain))
-    begin, advance = programs(spec, count)
+    begin, advance = programs(spec, count, hardcore)
     keys = np.stack([np.full(count, _FIRST_HALF), terrain], axis=-1).astype(np.uint32)
     take = partial(jax.tree.map, lambda leaf: leaf[owner])
     who = Who(state.key[owner], terrain.astype(np.int32), take(params))
     put = partial(devices.place, on=devices.mesh(count), specs=MEMBERS)
     wave, who = begin(*put((take(state.members), keys, idle))), put(who)
-    whole = 1 + TIME_LIMIT  # with the reset
+    whole = 1 + (HARDCORE_TIME_LIMIT if hardcore else TIME_LIMIT)  # with the reset
     for done in range(0, whole, LOOK):
         check(done / whole)
         wave = advance(LOOK, wave, who)
@@ -172,9 +175,9 @@ def _play(
     return wave
 
 
-def _begin(states: ControllerState, keys: Array, idle: Array) -> Wave:
+def _begin(states: ControllerState, keys: Array, idle: Array, hardcore: bool) -> Wave:
     """Return episodes that have not begun; an idle one is over."""
-    episodes = walks.ready(jax.random.wrap_key_data(keys), idle)
+    episodes = walks.ready(jax.random.wrap_key_data(keys), idle, hardcore)
     zero, no = jnp.zeros(len(idle), jnp.float32), jnp.zeros_like(idle)
     action, length = jnp.zeros((len(idle), ACTIONS), jnp.float32), jnp.zeros(len(idle), jnp.int32)
     return Wave(states, devices.members_first(episodes), action, ~no, idle, no, length, zero, zero, zero)

@@ -13,7 +13,7 @@ import numpy as np
 from dsjax.config.schema import Config
 from dsjax.controller import ControllerParams
 from dsjax.envs.make import choose, make_vector
-from dsjax.envs.task import JAX_TERRAINS
+from dsjax.envs.task import HARDCORE, JAX_TERRAINS
 from dsjax.envs.vector import GroupedVectorEnv
 from dsjax.evaluation.evaluate import evaluate
 from dsjax.population import PopulationState
@@ -119,6 +119,7 @@ class DeviceWalkers:
 
         self._rollout, self._validation, self._devices = device_rollout, device_validation, devices
         self._spec, self._pace = config.spec(), device_rollout.Pace()
+        self._hardcore = config.environment.id == HARDCORE
         self._large = config.rows >= DEVICE_EVALUATION_MEMBERS
         self.terrains = JAX_TERRAINS if self._large else HostWalkers.terrains
         self.look = device_validation.LOOK if self._large else HostWalkers.look
@@ -132,7 +133,7 @@ class DeviceWalkers:
         stats: EpisodeStats, check: Callable[[int], None],
     ) -> PopulationState:  # fmt: skip
         """Train for one round; see `device_rollout.play`."""
-        return self._rollout.play(state, self._spec, params, seeds, ticks, stats, check, self._pace)
+        return self._rollout.play(state, self._spec, params, seeds, ticks, stats, check, self._pace, self._hardcore)
 
     def evaluate(
         self, state: PopulationState, params: ControllerParams, members: np.ndarray, terrains: range,
@@ -140,7 +141,7 @@ class DeviceWalkers:
     ) -> dict[str, list]:  # fmt: skip
         """Evaluate on gymnasium's walkers, or a large population on the JAX ones."""
         if self._large:
-            return self._validation.evaluate(state, self._spec, params, members, terrains, check)
+            return self._validation.evaluate(state, self._spec, params, members, terrains, check, self._hardcore)
         # The walkers wait for the controllers at every step: a processor is the first to answer.
         state, params = jax.device_put((state, params), self._devices.host_device())
         return evaluate(self._held_out.envs(), state, self._spec, params, members, terrains, check=check)

@@ -1,10 +1,10 @@
-"""When a moving polygon first touches an edge: Box2D's time of impact.
+"""When a moving polygon first touches a piece of ground: Box2D's time of impact.
 
 Conservative advancement (b2TimeOfImpact, Box2D 2.3, E. Catto; Mirtich 1996): from the features that are closest at
 time t1 follows an axis that separates the shapes. Along it the deepest point is pushed back until it is at the target
 distance, by a root finder on t that alternates bisection and secant; then the axis is determined anew. What counts as
 an impact is decided by tolerances of 1.25 mm, so that the path of the iteration matters and is followed exactly. Only
-the closest features are found otherwise, by trying all pairs instead of GJK: there are at most 15.
+the closest features are found otherwise, by trying all pairs instead of GJK: there are at most 10.
 """
 
 import math
@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dsjax.walker.broad import box_around, grown, overlap
 from dsjax.walker.geometry import (
     Frame,
     Lanes,
@@ -31,7 +30,8 @@ from dsjax.walker.geometry import (
     unit,
     where,
 )
-from dsjax.walker.manifold import TOTAL_RADIUS, Edge
+from dsjax.walker.manifold import TOTAL_RADIUS
+from dsjax.walker.pieces import Box, Edge, Piece, box_around, grown, lowest, overlap
 from dsjax.walker.shapes import SLOP, Polygon
 
 TARGET = TOTAL_RADIUS - 3 * SLOP  # [m] between the shapes without skin at an impact
@@ -44,8 +44,8 @@ class Axis(NamedTuple):
     """A line along which the shapes are apart: fixed in the world, or to a side of the polygon."""
 
     of_side: Lanes  # bool: fixed to a side of the polygon
-    normal: Vec  # in the world: from the edge to the polygon
-    offset: Lanes  # [m] of the edge's feature along the normal
+    normal: Vec  # in the world: from the piece to the polygon
+    offset: Lanes  # [m] of the piece's feature along the normal
     side_normal: Vec  # in the body
     side_point: Vec  # [m] in the body
 
@@ -66,26 +66,28 @@ def between(start: Pose, end: Pose, t: Lanes) -> Pose:
     return Pose((1 - t) * start.center + t * end.center, (1 - t) * start.angle + t * end.angle)
 
 
-def may_touch(edge: Edge, polygon: Polygon, sweep: Sweep, at_start: Frame, at_end: Frame) -> Lanes:
-    """Return whether a sweep may come near an edge; where not, `time_of_impact` need not look.
+def may_touch(piece: Piece, polygon: Polygon, sweep: Sweep, at_start: Frame, at_end: Frame) -> Lanes:
+    """Return whether a sweep may come near a piece; where not, `time_of_impact` need not look.
 
-    Neither do the boxes of both ends, widened by what a corner can swing beyond them, reach the edge, nor does any
-    corner come below its line.
+    Neither do the boxes of both ends, widened by what a corner can swing beyond them, reach the piece, nor does any
+    corner come below the line of an edge.
     """
     turned = sweep.end.angle - sweep.start.angle
     swing = 0.2 * turned * turned  # [m] a corner 1.6 m from the center leaves the hull of both ends by 1.6 turned^2 / 8
     corners = [body @ vertex for body in (at_start, at_end) for vertex in polygon.vertices]
-    reaches = overlap(grown(box_around(corners), swing + 0.01), box_around(edge))
-    up = -tangent(unit(edge.end - edge.start))
-    lowest = least([dot(up, corner - edge.start) for corner in corners])
-    return reaches & (lowest - swing <= TARGET + 2 * TOLERANCE)
+    reaches = overlap(grown(box_around(corners), swing + 0.01), box_around(piece))
+    if isinstance(piece, Box):
+        return reaches
+    up = -tangent(unit(piece.end - piece.start))
+    lowest_corner = least([dot(up, corner - piece.start) for corner in corners])
+    return reaches & (lowest_corner - swing <= TARGET + 2 * TOLERANCE)
 
 
-def time_of_impact(edge: Edge, polygon: Polygon, sweep: Sweep, active: Lanes) -> tuple[Lanes, Lanes]:
-    """Return whether a sweep brings a polygon to an edge, and when.
+def time_of_impact(piece: Piece, polygon: Polygon, sweep: Sweep, active: Lanes) -> tuple[Lanes, Lanes]:
+    """Return whether a sweep brings a polygon to a piece of ground, and when.
 
     Args:
-      edge: by lane.
+      piece: by lane.
       polygon: by lane or shared.
       sweep: by lane.
       active: bool; lanes to compute.
@@ -94,7 +96,7 @@ def time_of_impact(edge: Edge, polygon: Polygon, sweep: Sweep, active: Lanes) ->
       (bool: they come within the target distance; share of the sweep at which they do, in [0, 1]).
     """
     shape = jnp.shape(active)
-    edge, sweep = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), (edge, sweep))
+    piece, sweep = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), (piece, sweep))
     whole_turns = _TURN * jnp.floor(sweep.start.angle / _TURN)
     sweep = Sweep(
         Pose(sweep.start.center, sweep.start.angle - whole_turns), Pose(sweep.end.center, sweep.end.angle - whole_turns)
@@ -102,10 +104,10 @@ def time_of_impact(edge: Edge, polygon: Polygon, sweep: Sweep, active: Lanes) ->
 
     def advance(carry: Any) -> Any:
         number, t, done, hit = carry
-        distance, axis = settle(_separating_axis(edge, polygon, sweep.at(t, polygon)))
+        distance, axis = settle(_separating_axis(piece, polygon, sweep.at(t, polygon)))
         close = distance < TARGET + TOLERANCE
         hit, done = hit | (~done & close & (distance > 0)), done | close
-        t, done, hit = _push_back(edge, polygon, sweep, axis, t, done, hit)
+        t, done, hit = _push_back(piece, polygon, sweep, axis, t, done, hit)
         return number + 1, t, done, hit
 
     start = 0, jnp.zeros(shape), ~active, jnp.zeros(shape, bool)
@@ -114,13 +116,13 @@ def time_of_impact(edge: Edge, polygon: Polygon, sweep: Sweep, active: Lanes) ->
 
 
 def _push_back(
-    edge: Edge, polygon: Polygon, sweep: Sweep, axis: Axis, t: Lanes, done: Lanes, hit: Lanes
+    piece: Piece, polygon: Polygon, sweep: Sweep, axis: Axis, t: Lanes, done: Lanes, hit: Lanes
 ) -> tuple[Lanes, Lanes, Lanes]:
     """Advance t until the deepest point is at the target distance along an axis: (t, done, hit)."""
 
     def push(carry: Any) -> Any:
         number, t1, t2, stop, done, hit = carry
-        late, point = settle(_deepest(edge, polygon, axis, sweep.at(t2, polygon)))
+        late, point = settle(_deepest(piece, polygon, axis, sweep.at(t2, polygon)))
         go = ~stop & ~done
         apart = go & (late > TARGET + TOLERANCE)  # the shapes are apart up to the end
         reached = go & ~apart & (late > TARGET - TOLERANCE)  # so far the axis serves: find the next one
@@ -159,16 +161,14 @@ def _root(
     return jax.lax.while_loop(lambda c: (c[0] < _MAX_ROOTS) & any_lane(c[6]), iterate, start)[5]
 
 
-def _deepest(edge: Edge, polygon: Polygon, axis: Axis, body: Frame) -> tuple[Lanes, Vec]:
+def _deepest(piece: Piece, polygon: Polygon, axis: Axis, body: Frame) -> tuple[Lanes, Vec]:
     """Return the least separation along an axis, and the point that has it: of the polygon, in the body's
-    coordinates, or of the edge, where a side of the polygon owns the axis."""
+    coordinates, or of the piece, where a side of the polygon owns the axis."""
     normal, middle = body.rotation @ axis.side_normal, body @ axis.side_point
-    start, end = dot(normal, edge.start - middle), dot(normal, edge.end - middle)
-    of_edge = where(end < start, edge.end, edge.start)
+    of_piece = lowest(piece, normal)
     higher, corner = first_greatest([-dot(axis.normal, body @ vertex) for vertex in polygon.vertices])
-    lowest, point = -higher, pick(corner, polygon.vertices)
-    separation = jnp.where(axis.of_side, jnp.minimum(start, end), lowest - axis.offset)
-    return separation, where(axis.of_side, of_edge, point)
+    separation = jnp.where(axis.of_side, dot(normal, of_piece - middle), -higher - axis.offset)
+    return separation, where(axis.of_side, of_piece, pick(corner, polygon.vertices))
 
 
 def _separation(axis: Axis, body: Frame, point: Vec) -> Lanes:
@@ -177,55 +177,82 @@ def _separation(axis: Axis, body: Frame, point: Vec) -> Lanes:
     return jnp.where(axis.of_side, dot(normal, point - middle), dot(axis.normal, body @ point) - axis.offset)
 
 
-def _separating_axis(edge: Edge, polygon: Polygon, body: Frame) -> tuple[Lanes, Axis]:
-    """Return the distance [m] between edge and polygon, 0 where they overlap, and the axis through closest features."""
+def _separating_axis(piece: Piece, polygon: Polygon, body: Frame) -> tuple[Lanes, Axis]:
+    """Return the distance [m] of piece and polygon, 0 where they overlap, and the axis through the closest features."""
     corners = settle(tuple(body @ vertex for vertex in polygon.vertices))
-    square, normal, offset = _nearest_corner(edge, corners)
-    square, of_side, side_normal, side_point = _nearest_side(edge, polygon, corners, square)
-    distance = jnp.where(_apart(edge, corners), jnp.sqrt(square), 0.0)
+    of_corners = _nearest_to_edge(piece, corners) if isinstance(piece, Edge) else _nearest_to_box(piece, corners)
+    square, normal, offset = of_corners
+    square, of_side, side_normal, side_point = _nearest_side(piece, polygon, corners, square)
+    distance = jnp.where(_apart(piece, corners), jnp.sqrt(square), 0.0)
     return distance, Axis(of_side, normal, offset, side_normal, side_point)
 
 
-def _apart(edge: Edge, corners: tuple[Vec, ...]) -> Lanes:
+def _apart(piece: Piece, corners: tuple[Vec, ...]) -> Lanes:
     """Return whether any side of either shape separates them."""
-    normal = -tangent(edge.end - edge.start)
-    heights = [dot(normal, corner - edge.start) for corner in corners]
-    gaps = [least(heights), -most(heights)]
+    if isinstance(piece, Edge):
+        normal = -tangent(piece.end - piece.start)
+        heights = [dot(normal, corner - piece.start) for corner in corners]
+        gaps = [least(heights), -most(heights)]
+    else:
+        lower, upper = box_around(corners)
+        gaps = [lower.x - piece.upper.x, piece.lower.x - upper.x, lower.y - piece.upper.y, piece.lower.y - upper.y]
     for corner, following in zip(corners, (*corners[1:], corners[0]), strict=True):
         out = tangent(following - corner)
-        gaps.append(least([dot(out, edge.start - corner), dot(out, edge.end - corner)]))
+        gaps.append(dot(out, lowest(piece, out) - corner))
     return most(gaps) > 0
 
 
-def _nearest_corner(edge: Edge, corners: tuple[Vec, ...]) -> tuple[Lanes, Vec, Lanes]:
+def _nearest_to_edge(edge: Edge, corners: tuple[Vec, ...]) -> tuple[Lanes, Vec, Lanes]:
     """Return of the polygon's corner nearest to the edge: squared distance, axis, and the edge's offset along it."""
     direction = edge.end - edge.start
     square = dot(direction, direction)
     up = -tangent(unit(direction))
-    far: Any = (jnp.inf, Vec(0.0, 0.0), 0.0)
-    best, normal, offset = far
+    found: Any = _FAR
     for corner in corners:
         to = corner - edge.start
         along = dot(to, direction) / square
         inside = (along > 0) & (along < 1)
         along = jnp.clip(along, 0.0, 1.0)
         gap = to - along * direction
-        distance = dot(gap, gap)
-        length = jnp.sqrt(jnp.maximum(distance, 1e-30))
         side = jnp.where(dot(to, up) < 0, -1.0, 1.0)
-        axis = where(inside, side * up, Vec(gap.x / length, gap.y / length))
         # The edge's feature is its middle or one of its ends.
         feature = edge.start + jnp.where(inside, 0.5, jnp.where(along > 0, 1.0, 0.0)) * direction
-        nearer = distance < best
-        best, normal = jnp.where(nearer, distance, best), where(nearer, axis, normal)
-        offset = jnp.where(nearer, dot(axis, feature), offset)
-        best, normal, offset = settle(best, normal, offset)
-    return best, normal, offset
+        found = _nearer(found, gap, inside, side * up, feature)
+    return found
 
 
-def _nearest_side(edge: Edge, polygon: Polygon, corners: tuple[Vec, ...], best: Lanes) -> tuple[Lanes, Lanes, Vec, Vec]:
-    """Return the polygon's side that an end of the edge is nearest to, if that is nearer than `best`: squared distance,
-    whether there is one, its normal and its middle in the body's coordinates."""
+def _nearest_to_box(box: Box, corners: tuple[Vec, ...]) -> tuple[Lanes, Vec, Lanes]:
+    """Return the same of the polygon's corner nearest to a box."""
+    found: Any = _FAR
+    for corner in corners:
+        nearest = Vec(jnp.clip(corner.x, box.lower.x, box.upper.x), jnp.clip(corner.y, box.lower.y, box.upper.y))
+        gap = corner - nearest
+        # Straight from a side of the box, whose feature is its middle, or from one of its corners.
+        inside = (gap.x == 0) | (gap.y == 0)
+        middle = 0.5 * (box.lower + box.upper)
+        feature = Vec(jnp.where(gap.x == 0, middle.x, nearest.x), jnp.where(gap.y == 0, middle.y, nearest.y))
+        found = _nearer(found, gap, inside, Vec(jnp.sign(gap.x), jnp.sign(gap.y)), feature)
+    return found
+
+
+_FAR = jnp.inf, Vec(0.0, 0.0), 0.0
+
+
+def _nearer(found: Any, gap: Vec, inside: Lanes, normal: Vec, feature: Vec) -> tuple[Lanes, Vec, Lanes]:
+    """Return the nearer of what was found, and of a corner that a gap [m] separates from a feature of a piece: inside
+    one of its sides, of a normal, or at one of its corners."""
+    best = found[0]
+    distance = dot(gap, gap)
+    length = jnp.sqrt(jnp.maximum(distance, 1e-30))
+    axis = where(inside, normal, Vec(gap.x / length, gap.y / length))
+    return settle(where(distance < best, (distance, axis, dot(axis, feature)), found))
+
+
+def _nearest_side(
+    piece: Piece, polygon: Polygon, corners: tuple[Vec, ...], best: Lanes
+) -> tuple[Lanes, Lanes, Vec, Vec]:
+    """Return the polygon's side that a corner of the piece is nearest to, if that is nearer than `best`: squared
+    distance, whether there is one, its normal and its middle in the body's coordinates."""
     found, normal, middle = jnp.zeros_like(best, bool), Vec(0.0, 0.0), Vec(0.0, 0.0)
     for number, corner in enumerate(corners):
         following = (number + 1) % len(corners)
@@ -233,14 +260,13 @@ def _nearest_side(edge: Edge, polygon: Polygon, corners: tuple[Vec, ...], best: 
         own_normal = tangent(unit(there - here))
         own_middle = 0.5 * (here + there)
         direction = corners[following] - corner
-        square = dot(direction, direction)
-        for end in (edge.start, edge.end):
-            to = end - corner
-            share = dot(to, direction) / square
-            gap = to - share * direction
-            distance = dot(gap, gap)
-            nearer = (share > 0) & (share < 1) & (distance < best)
-            best, found = jnp.where(nearer, distance, best), found | nearer
-            normal, middle = where(nearer, (own_normal, own_middle), (normal, middle))
-            best, found, normal, middle = settle(best, found, normal, middle)
+        # Of a piece beyond this side, no other corner is nearer to it.
+        to = lowest(piece, tangent(direction)) - corner
+        share = dot(to, direction) / dot(direction, direction)
+        gap = to - share * direction
+        distance = dot(gap, gap)
+        nearer = (share > 0) & (share < 1) & (distance < best)
+        best, found = jnp.where(nearer, distance, best), found | nearer
+        normal, middle = where(nearer, (own_normal, own_middle), (normal, middle))
+        best, found, normal, middle = settle(best, found, normal, middle)
     return best, found, normal, middle

@@ -1,12 +1,14 @@
 """Series of episodes, one after the other, each on new ground: gymnasium's NEXT_STEP autoreset."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dsjax.walker import hardcore as obstacles
 from dsjax.walker import terrain
 from dsjax.walker.geometry import broadcasting
 from dsjax.walker.kernel import Method
@@ -28,15 +30,16 @@ class Episodes(NamedTuple):
     idle: jax.Array  # (N,) bool: plays nothing
 
 
-def ready(keys: jax.Array, idle: jax.Array) -> Episodes:
+def ready(keys: jax.Array, idle: jax.Array, hardcore: bool = False) -> Episodes:
     """Return series of episodes of N walkers, whose first step is the reset of their first episode.
 
     Args:
       keys: (N,) PRNG keys; the e-th episode is on the terrain of fold_in(key, e).
       idle: (N,) bool, walkers that are to play nothing; what is returned of them is 0.
+      hardcore: on ground with obstacles. Static.
     """
     key = jax.random.key_data(keys).T
-    nowhere = terrain.Terrain(jnp.zeros((terrain.COLUMNS, len(idle))), jnp.zeros(len(idle)))
+    nowhere = (obstacles if hardcore else terrain).nowhere(len(idle))
     number = jnp.full(len(idle), -1, jnp.int32)
     return Episodes(initial(nowhere), key, number, jnp.ones(len(idle), bool), jnp.asarray(idle))
 
@@ -64,7 +67,8 @@ def step(
     begins = episodes.ended & ~episodes.idle
     number = episodes.number + begins
     width = width_of(len(begins), _ENDING_SHARE)
-    walker = on_active(_fresh, begins, (episodes.key, number), width, episodes.walker)
+    generate = terrain.generate if episodes.walker.terrain.boxes is None else obstacles.generate_hardcore
+    walker = on_active(partial(_fresh, generate), begins, (episodes.key, number), width, episodes.walker)
     action = jnp.where(begins[:, None], 0, action)
     state, observation, reward, terminated, truncated = step_walkers(walker, action, method)
     state = state._replace(ticks=jnp.where(begins, 0, state.ticks))
@@ -75,7 +79,7 @@ def step(
     return episodes, observation, jnp.where(plays, reward, 0.0), terminated, truncated
 
 
-def _fresh(key: jax.Array, number: jax.Array) -> State:
+def _fresh(generate: Callable[[jax.Array], terrain.Terrain], key: jax.Array, number: jax.Array) -> State:
     """Return walkers before the first step of episodes: key (2, n), number (n,)."""
     keys = jax.random.wrap_key_data(key.T)
-    return initial(terrain.generate(jax.vmap(jax.random.fold_in)(keys, number)))
+    return initial(generate(jax.vmap(jax.random.fold_in)(keys, number)))

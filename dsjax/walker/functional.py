@@ -6,7 +6,8 @@
 Of this package only this file and `rendering` need gymnasium, and `from dsjax import walker` loads neither.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 import Box2D
@@ -17,9 +18,12 @@ import numpy as np
 from gymnasium.envs.box2d.bipedal_walker import INITIAL_RANDOM, BipedalWalker
 from gymnasium.experimental.functional import FuncEnv
 
+from dsjax.walker.geometry import Vec
+from dsjax.walker.hardcore import AWAY, generate_hardcore
 from dsjax.walker.physics import State
+from dsjax.walker.pieces import Box
 from dsjax.walker.rendering import Stage
-from dsjax.walker.terrain import Terrain, generate
+from dsjax.walker.terrain import BOXES, Terrain, generate
 from dsjax.walker.walker import ACTIONS, OBSERVATIONS, initial, step
 
 __all__ = ["BipedalWalkerFuncEnv", "Moment", "gymnasium_terrain"]
@@ -43,7 +47,7 @@ class Moment(NamedTuple):
 
 
 class BipedalWalkerFuncEnv(FuncEnv[Moment, jax.Array, jax.Array, jax.Array, jax.Array, Stage | None, Terrain]):
-    """BipedalWalker-v3 as gymnasium's functions of the state of one walker.
+    """BipedalWalker-v3, or its hardcore version, as gymnasium's functions of the state of one walker.
 
     They are compiled already, reset and step as one program: `transform(jax.jit)` would compile it twice. For many
     walkers `walker.step` is faster than `jax.vmap` of these, as its walkers are the last axis of every array.
@@ -53,11 +57,16 @@ class BipedalWalkerFuncEnv(FuncEnv[Moment, jax.Array, jax.Array, jax.Array, jax.
 
     observation_space = BipedalWalker().observation_space
     action_space = BipedalWalker().action_space
-    spec = gymnasium.spec("BipedalWalker-v3")
+
+    def __init__(self, hardcore: bool = False) -> None:
+        """Make the functions of BipedalWalker-v3, or of BipedalWalkerHardcore-v3."""
+        super().__init__()
+        self._generate = generate_hardcore if hardcore else generate
+        self.spec = gymnasium.spec("BipedalWalkerHardcore-v3" if hardcore else "BipedalWalker-v3")
 
     def initial(self, rng: jax.Array, params: Terrain | None = None) -> Moment:
         """Return a walker at the start of a new terrain."""
-        moment = _after(_before(_typed(rng), params), jnp.zeros(ACTIONS))
+        moment = _after(_before(_typed(rng), params, self._generate), jnp.zeros(ACTIONS))
         walker = moment.walker._replace(ticks=jnp.zeros_like(moment.walker.ticks))
         return moment._replace(walker=walker, reward=jnp.zeros_like(moment.reward))
 
@@ -87,9 +96,9 @@ class BipedalWalkerFuncEnv(FuncEnv[Moment, jax.Array, jax.Array, jax.Array, jax.
         self, state: Moment, render_state: Stage | None, params: Terrain | None = None
     ) -> tuple[Stage, np.ndarray]:
         """Return the stage of this walker's ground, and gymnasium's picture of the walker on it, (400, 600, 3)."""
-        heights = np.asarray(state.walker.terrain.heights)
-        if render_state is None or not render_state.has(heights):
-            render_state = Stage(heights)
+        terrain = jax.tree.map(np.asarray, state.walker.terrain)
+        if render_state is None or not render_state.has(terrain.heights):
+            render_state = Stage(terrain.heights, boxes=terrain.boxes)
         return render_state, render_state.picture(np.asarray(state.walker.position), np.asarray(state.observation[14:]))
 
     def render_close(self, render_state: Stage | None, params: Terrain | None = None) -> None:
@@ -98,30 +107,46 @@ class BipedalWalkerFuncEnv(FuncEnv[Moment, jax.Array, jax.Array, jax.Array, jax.
             render_state.close()
 
 
-def gymnasium_terrain(seeds: Sequence[int]) -> Terrain:
-    """Return the terrains, and first pushes, that gymnasium's BipedalWalker-v3 has after `reset(seed=seed)`.
+def gymnasium_terrain(seeds: Sequence[int], hardcore: bool = False) -> Terrain:
+    """Return the terrains, and first pushes, that gymnasium's BipedalWalker has after `reset(seed=seed)`.
 
     Args:
       seeds: N of them.
+      hardcore: of BipedalWalkerHardcore-v3, with obstacles.
 
     Returns:
-      Terrain, heights (200, N) and push (N,), both float32 as Box2D takes them.
+      Terrain, float32 as Box2D takes it.
     """
-    walker, heights, pushes = BipedalWalker(), [], []
+    walker, heights, pushes, boxes = BipedalWalker(hardcore=hardcore), [], [], []
     for seed in seeds:
         gymnasium.Env.reset(walker, seed=seed)
         walker.world = Box2D.b2World()
-        walker._generate_terrain(hardcore=False)
+        walker._generate_terrain(hardcore)
         walker._generate_clouds()
         heights.append(walker.terrain_y)
         pushes.append(walker.np_random.uniform(-INITIAL_RANDOM, INITIAL_RANDOM))
-    return Terrain(jnp.array(heights, jnp.float32).T, jnp.array(pushes, jnp.float32))
+        boxes.append(_boxes(walker))
+    ground = Terrain(jnp.array(heights, jnp.float32).T, jnp.array(pushes, jnp.float32))
+    if not hardcore:
+        return ground
+    left, bottom, right, top = np.array(boxes, np.float32).T
+    return ground._replace(boxes=jax.tree.map(jnp.asarray, Box(Vec(left, bottom), Vec(right, top))))
 
 
-@jax.jit
-def _before(key: jax.Array, ground: Terrain | None) -> Moment:
+def _boxes(walker: BipedalWalker) -> np.ndarray:
+    """Return left, bottom, right, top [m] of the obstacles of a walker's terrain, (40, 4)."""
+    boxes = np.full((BOXES, 4), AWAY)
+    shapes = [body.fixtures[0].shape for body in walker.terrain]
+    corners = [np.array(shape.vertices) for shape in shapes if isinstance(shape, Box2D.b2PolygonShape)]
+    for number, box in enumerate(sorted(corners, key=lambda box: box[:, 0].min())):
+        boxes[number] = *box.min(0), *box.max(0)
+    return boxes
+
+
+@partial(jax.jit, static_argnames="draw")
+def _before(key: jax.Array, ground: Terrain | None, draw: Callable[[jax.Array], Terrain]) -> Moment:
     """Return a walker above its ground, before the step without torque that gymnasium's reset takes."""
-    state = initial(generate(key[None]) if ground is None else _many(ground))
+    state = initial(draw(key[None]) if ground is None else _many(ground))
     return Moment(_lone(state), jnp.zeros(OBSERVATIONS), jnp.zeros(()), jnp.zeros((), bool))
 
 

@@ -14,16 +14,18 @@ import jax.numpy as jnp
 
 from dsjax.walker import contacts as solver
 from dsjax.walker.advancement import Sweep, between, may_touch, time_of_impact
-from dsjax.walker.broad import SLOTS, Box, Contacts, box_of, edge_box, find_new, follow, last_told, overlap
+from dsjax.walker.broad import Contacts, box_of, find_new, follow, last_told, with_skin
 from dsjax.walker.contacts import Contact, Impulses, Mass, leg_mass
 from dsjax.walker.geometry import CENTERED, Lanes, Pose, Velocity, any_lane, frame, settle, where
-from dsjax.walker.ground import column_of, edges, existing
+from dsjax.walker.ground import Kind, kinds
 from dsjax.walker.island import VELOCITY_ITERATIONS, limited, moved
 from dsjax.walker.kernel import Method
 from dsjax.walker.lanes import on_active, on_active_pairs, take, width_of
-from dsjax.walker.manifold import Edge, Manifold, collide
+from dsjax.walker.manifold import Manifold, collide
+from dsjax.walker.pieces import Box, Piece, box_around, overlap
 from dsjax.walker.shapes import HULL_CENTER, HULL_POLYGON, SLOP, TIME_STEP, leg_polygon
 from dsjax.walker.stack import at, each, listed, of_all
+from dsjax.walker.terrain import Terrain
 from dsjax.walker.touching import ROUNDING, in_order, meet, rank
 
 _MAX_CONTACTS = 4  # of a leg that are solved at an impact; more were never counted
@@ -33,7 +35,6 @@ _POSITION_ITERATIONS, _OVERLAP_SHARE = 20, 0.75
 # What is usual of a step: legs that have an impact, slots near enough to the ground for one, slots that touch at it,
 # and pieces below hulls that are near enough.
 _IMPACT_SHARE, _NEAR_SHARE, _TOUCHING_SHARE, _HULL_SHARE = 0.1, 0.025, 0.2, 0.01
-_HULL_EDGES = 8  # pieces of ground below the hull
 _FIRST = 2**30  # an order after every other
 
 
@@ -45,10 +46,10 @@ class Legs(NamedTuple):
     velocity: Velocity
     since: Lanes  # share of the step at which the last impact was
     box: Box  # fat
-    contacts: Contacts  # leaves (..., 8, n)
-    enabled: Lanes  # (8, n) bool: False once an impact turned out to touch nothing
-    impacts: Lanes  # (8, n) int: of each contact so far
-    time: Lanes  # (8, n) share of the step at which each contact's next impact is; 1 for none
+    contacts: Contacts  # leaves (..., S, n)
+    enabled: Lanes  # (S, n) bool: False once an impact turned out to touch nothing
+    impacts: Lanes  # (S, n) int: of each contact so far
+    time: Lanes  # (S, n) share of the step at which each contact's next impact is; 1 for none
     flag: Lanes  # (n,) bool: ground contact, as gymnasium's listener has it
     events: Lanes  # (n,) int: impacts that were solved
 
@@ -56,122 +57,131 @@ class Legs(NamedTuple):
 def begin(start: Pose, end: Pose, velocity: Velocity, box: Box, contacts: Contacts, flag: Lanes) -> Legs:
     """Return legs before the search for impacts."""
     lanes = flag.shape[0]
-    slots = SLOTS, lanes
+    slots = contacts.piece.shape
     return Legs(
         start, end, velocity, jnp.zeros(lanes), box, contacts, jnp.ones(slots, bool), jnp.zeros(slots, jnp.int32),
         jnp.ones(slots), flag, jnp.zeros(lanes, jnp.int32),
     )  # fmt: skip
 
 
-def resolve(legs: Legs, heights: jax.Array, method: Method) -> Legs:
+def resolve(legs: Legs, terrain: Terrain, method: Method) -> Legs:
     """Return legs at the end of the step, after all impacts.
 
     Args:
       legs: of all walkers, 4 N lanes.
-      heights: (200, N).
+      terrain: of N walkers.
       method: how to compute.
     """
     lanes = jnp.arange(legs.flag.shape[0])
-    walkers = heights.shape[-1]
+    walkers = len(terrain.push)
     leg, walker = lanes // walkers, lanes % walkers
     width = width_of(len(lanes), _IMPACT_SHARE)
 
     def one_each(carry: tuple[Legs, Lanes]) -> tuple[Legs, Lanes]:
         """Solve the earliest impact of every leg that was just moved, and has one."""
         legs, moved = carry
-        legs = legs._replace(time=_times(legs, moved, leg, walker, heights, method))
+        legs = legs._replace(time=_times(legs, moved, leg, walker, terrain, method))
         struck = _earliest(legs)[1] <= _LATEST
-        strike = partial(_strike, heights=heights, method=method)
+        strike = partial(_strike, terrain=terrain, method=method)
         return on_active(strike, struck, (legs, leg, walker), width, legs), struck
 
     everything = legs, jnp.ones_like(legs.flag)
     return jax.lax.while_loop(lambda carry: any_lane(carry[1]), one_each, everything)[0]
 
 
-def hull_touches(start: Pose, end: Pose, heights: jax.Array, method: Method) -> jax.Array:
+def hull_touches(start: Pose, end: Pose, terrain: Terrain, method: Method) -> jax.Array:
     """Return whether a hull touches the ground at the start of the step, or on its way, (N,) bool.
 
     Args:
       start: (N,).
       end: (N,).
-      heights: (200, N).
+      terrain: of N walkers.
       method: how to compute.
     """
-    walkers = heights.shape[-1]
+    walkers = len(terrain.push)
     sweep, ends = Sweep(start, end), (frame(start, HULL_CENTER), frame(end, HULL_CENTER))
-    number = column_of(jnp.minimum(start.center.x, end.center.x) - 1.3) + jnp.arange(_HULL_EDGES)[:, None]
-    piece = edges(heights, number, jnp.arange(walkers))
-    numbers = number.reshape(-1)
-    near_at_start = overlap(box_of(ends[0], HULL_POLYGON), edge_box(piece, ROUNDING))
-    near = jnp.stack([near_at_start, may_touch(piece, HULL_POLYGON, sweep, *ends)])
+    left = jnp.minimum(start.center.x, end.center.x) - 1.3
 
-    def touches(pair: Lanes) -> Lanes:
-        on_way, pair = pair >= len(numbers), pair % len(numbers)
-        walker = pair % walkers
-        piece, own = edges(heights, numbers[pair], walker), take(sweep, walker)
-        hit, time = method.run(_hull_impact, *settle(piece, own))
-        pose = where(on_way, between(own.start, own.end, time), own.start)
-        touching = collide(piece, frame(pose, HULL_CENTER), HULL_POLYGON).count > 0
-        return touching & (~on_way | (hit & (time <= _LATEST)))
+    def any_of(kind: Kind) -> jax.Array:
+        number = kind.first(left, jnp.arange(walkers)) + jnp.arange(kind.ring)[:, None]
+        piece = kind.piece(number, jnp.arange(walkers))
+        numbers = number.reshape(-1)
+        near_at_start = overlap(box_of(ends[0], HULL_POLYGON), with_skin(box_around(piece), ROUNDING))
+        near = jnp.stack([near_at_start, may_touch(piece, HULL_POLYGON, sweep, *ends)])
 
-    return on_active_pairs(touches, existing(number) & near, _HULL_SHARE).any((0, 1))
+        def touches(pair: Lanes) -> Lanes:
+            on_way, pair = pair >= len(numbers), pair % len(numbers)
+            walker = pair % walkers
+            piece, own = kind.piece(numbers[pair], walker), take(sweep, walker)
+            hit, time = method.run(_hull_impact, *settle(piece, own))
+            pose = where(on_way, between(own.start, own.end, time), own.start)
+            touching = collide(piece, frame(pose, HULL_CENTER), HULL_POLYGON).count > 0
+            return touching & (~on_way | (hit & (time <= _LATEST)))
+
+        return on_active_pairs(touches, kind.existing(number) & near, _HULL_SHARE).any((0, 1))
+
+    return reduce(jnp.logical_or, map(any_of, kinds(terrain)))
 
 
-def _hull_impact(edge: Edge, sweep: Sweep) -> tuple[Lanes, Lanes]:
-    return time_of_impact(edge, HULL_POLYGON, sweep, jnp.ones_like(edge.start.x, bool))
+def _hull_impact(piece: Piece, sweep: Sweep) -> tuple[Lanes, Lanes]:
+    return time_of_impact(piece, HULL_POLYGON, sweep, jnp.ones_like(sweep.start.angle, bool))
 
 
-def _leg_impact(edge: Edge, leg: Lanes, sweep: Sweep) -> tuple[Lanes, Lanes]:
-    return time_of_impact(edge, leg_polygon(leg), sweep, jnp.ones_like(leg, bool))
+def _leg_impact(piece: Piece, leg: Lanes, sweep: Sweep) -> tuple[Lanes, Lanes]:
+    return time_of_impact(piece, leg_polygon(leg), sweep, jnp.ones_like(leg, bool))
 
 
 def _usable(legs: Legs) -> Lanes:
-    return (legs.contacts.edge >= 0) & legs.enabled & (legs.impacts <= _MAX_IMPACTS) & (legs.since < 1)
+    return (legs.contacts.piece >= 0) & legs.enabled & (legs.impacts <= _MAX_IMPACTS) & (legs.since < 1)
 
 
 def _earliest(legs: Legs) -> tuple[Lanes, Lanes]:
-    """Return which slot of each leg has the earliest impact, (8, n) bool, the newest if equal, and when it is, (n,)."""
+    """Return which slot of each leg has the earliest impact, (S, n) bool, the newest if equal, and when it is, (n,)."""
     time = jnp.where(_usable(legs), legs.time, 1.0)
     when = time.min(0)
     order = jnp.where(time == when, legs.contacts.order, -1)
     slot = order.argmax(0)
-    return jnp.arange(SLOTS)[:, None] == slot, when
+    return jnp.arange(len(time))[:, None] == slot, when
 
 
-def _times(legs: Legs, moved: Lanes, leg: Lanes, walker: Lanes, heights: jax.Array, method: Method) -> Lanes:
-    """Return when each slot's next impact is, (8, n), found anew for legs that have moved, (n,) bool."""
+def _times(legs: Legs, moved: Lanes, leg: Lanes, walker: Lanes, terrain: Terrain, method: Method) -> Lanes:
+    """Return when each slot's next impact is, (S, n), found anew for legs that have moved, (n,) bool."""
     lanes = len(leg)
-    piece = edges(heights, legs.contacts.edge, walker)
-    sweep = Sweep(legs.start, legs.end)
+    sweep, usable = Sweep(legs.start, legs.end), moved & _usable(legs)
     ends = settle(frame(legs.start, CENTERED), frame(legs.end, CENTERED))
-    near = moved & _usable(legs) & may_touch(piece, leg_polygon(leg), sweep, *ends)
-    numbers = legs.contacts.edge.reshape(-1)
 
-    def when(pair: Lanes) -> Lanes:
-        lane = pair % lanes
-        piece = edges(heights, numbers[pair], walker[lane])
-        hit, time = method.run(_leg_impact, *settle(piece, leg[lane], take(sweep, lane)))
-        since = legs.since[lane]
-        return jnp.where(hit, jnp.minimum(since + (1 - since) * time, 1.0), 1.0)
+    def of_kind(kind: Kind) -> Lanes:
+        piece = kind.piece(legs.contacts.piece[kind.slots], walker)
+        near = usable[kind.slots] & may_touch(piece, leg_polygon(leg), sweep, *ends)
+        numbers = legs.contacts.piece[kind.slots].reshape(-1)
 
-    return on_active_pairs(when, near, _NEAR_SHARE, jnp.where(moved, 1.0, legs.time))
+        def when(pair: Lanes) -> Lanes:
+            lane = pair % lanes
+            piece = kind.piece(numbers[pair], walker[lane])
+            hit, time = method.run(_leg_impact, *settle(piece, leg[lane], take(sweep, lane)))
+            since = legs.since[lane]
+            return jnp.where(hit, jnp.minimum(since + (1 - since) * time, 1.0), 1.0)
+
+        return on_active_pairs(when, near, _NEAR_SHARE, jnp.where(moved, 1.0, legs.time[kind.slots]))
+
+    return jnp.concatenate([of_kind(kind) for kind in kinds(terrain)])
 
 
-def _strike(legs: Legs, leg: Lanes, walker: Lanes, heights: jax.Array, method: Method) -> Legs:
+def _strike(legs: Legs, leg: Lanes, walker: Lanes, terrain: Terrain, method: Method) -> Legs:
     """Solve the earliest impact of each leg.
 
     Args:
       legs: leaves (n,); each has an impact, or is a copy that will be dropped.
       leg: (n,) int, which leg of a walker each is.
       walker: (n,) int, on whose ground each is.
-      heights: (200, N).
+      terrain: of N walkers.
       method: how to compute.
     """
     polygon, mass = leg_polygon(leg), leg_mass(leg)
     first, when = _earliest(legs)
     pose = settle(between(legs.start, legs.end, (when - legs.since) / (1 - legs.since)))
-    alive, body = legs.contacts.edge >= 0, settle(frame(pose, CENTERED))
-    manifold, impulses = meet(legs.contacts, alive, body, leg, walker, heights, _TOUCHING_SHARE)
+    alive, body = legs.contacts.piece >= 0, settle(frame(pose, CENTERED))
+    manifold, impulses = meet(legs.contacts, alive, body, leg, walker, terrain, _TOUCHING_SHARE)
     legs, solid = _update(legs, manifold, impulses, first)
 
     chosen = _choose(legs.contacts, manifold, first, solid)
@@ -179,8 +189,8 @@ def _strike(legs: Legs, leg: Lanes, walker: Lanes, heights: jax.Array, method: M
     stack = listed(chosen) if method.kernels else chosen
     pushed, end, velocity = method.run(_solve, *settle(stack, pose, legs.velocity, mass, rest))
     box, redrawn = follow(legs.box, pushed, end, polygon)
-    contacts = find_new(legs.contacts, heights, walker, where(solid, box, legs.box), redrawn & solid)
-    new = contacts.edge != legs.contacts.edge
+    contacts = find_new(legs.contacts, terrain, walker, where(solid, box, legs.box), redrawn & solid)
+    new = contacts.piece != legs.contacts.piece
     return legs._replace(
         start=where(solid, pushed, legs.start),
         end=where(solid, end, legs.end),
@@ -200,7 +210,7 @@ def _update(legs: Legs, manifold: Manifold, impulses: tuple, first: Lanes) -> tu
     If the contact that is hit turns out to touch nothing, only that is noted; else all contacts are brought up to date.
     """
     contacts = legs.contacts
-    exists = contacts.edge >= 0
+    exists = contacts.piece >= 0
     solid = (first & (manifold.count > 0)).any(0)
     updated = first | (solid & exists)
     begins = updated & (manifold.count > 0) & (contacts.count == 0)

@@ -1,16 +1,31 @@
-"""Where a polygon touches a piece of ground: Box2D's contact manifold of an edge and a polygon.
+"""Where a polygon touches a piece of ground: Box2D's contact manifolds.
 
-The method is b2CollideEdgeAndPolygon's (Box2D 2.3, E. Catto): take the axis of least penetration, the edge's normal
-or the normal of a side of the polygon; the shape that owns it is the reference, and the other's nearest side, clipped
-to the reference's sides, gives up to two points. Each point has an id that says which features met, by which the next
-step recognises it and goes on from its impulse.
+The methods are b2CollideEdgeAndPolygon's and b2CollidePolygons' (Box2D 2.3, E. Catto): take the axis of least
+penetration, the normal of the edge or of a side of the box, or that of a side of the polygon; the shape that owns it is
+the reference, and the other's nearest side, clipped to the reference's sides, gives up to two points. Each point has an
+id that says which features met, by which the next step recognises it and goes on from its impulse.
 """
 
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Frame, Lanes, Vec, dot, first_greatest, least, pick, settle, tangent, unit, where
+from dsjax.walker.geometry import (
+    Frame,
+    Lanes,
+    Vec,
+    dot,
+    first_greatest,
+    least,
+    most,
+    pick,
+    settle,
+    tangent,
+    unit,
+    where,
+)
+from dsjax.walker.pieces import Box, Edge, Piece, lowest
+from dsjax.walker.pieces import corners as corners_of
 from dsjax.walker.shapes import SKIN, Polygon
 
 TOTAL_RADIUS = 2 * SKIN  # [m] of both shapes: they touch below this distance
@@ -18,19 +33,13 @@ TOTAL_RADIUS = 2 * SKIN  # [m] of both shapes: they touch below this distance
 _RELATIVE, _ABSOLUTE = 0.98, 0.001
 
 _VERTEX, _SIDE = 0, 1  # types of a feature
-
-
-class Edge(NamedTuple):
-    """A piece of ground, from left to right [m]."""
-
-    start: Vec
-    end: Vec
+_BOX_NORMALS = Vec(1.0, 0.0), Vec(0.0, 1.0), Vec(-1.0, 0.0), Vec(0.0, -1.0)  # of its sides, see `pieces.corners`
 
 
 class Manifold(NamedTuple):
-    """How an edge and a polygon touch.
+    """How a piece of ground and a polygon touch.
 
-    The reference is the edge, in world coordinates, or a side of the polygon, in the body's; points are the other's.
+    The reference is the piece's, in world coordinates, or the polygon's, in the body's; points are the other's.
     """
 
     count: Lanes  # int: 0, 1 or 2 points
@@ -42,29 +51,33 @@ class Manifold(NamedTuple):
 
 
 def feature_id(index_a: Lanes, index_b: Lanes, type_a: Lanes, type_b: Lanes) -> Lanes:
-    """Return the id of the meeting of a feature of the edge (a) and one of the polygon (b): vertex 0, side 1."""
+    """Return the id of the meeting of a feature of the piece (a) and one of the polygon (b): vertex 0, side 1."""
     return index_a + 16 * index_b + 256 * type_a + 512 * type_b
 
 
-def collide(edge: Edge, body: Frame, polygon: Polygon) -> Manifold:
-    """Return how an edge and a polygon touch, by lane."""
+def collide(piece: Piece, body: Frame, polygon: Polygon) -> Manifold:
+    """Return how a piece of ground and a polygon touch, by lane."""
     corners = tuple(body @ vertex for vertex in polygon.vertices)
     normals = tuple(body.rotation @ normal for normal in polygon.normals)
     corners, normals = settle(corners, normals)
+    if isinstance(piece, Edge):
+        return _edge(piece, body, polygon, corners, normals)
+    return _box(piece, body, polygon, corners, normals)
+
+
+def _edge(edge: Edge, body: Frame, polygon: Polygon, corners: tuple[Vec, ...], normals: tuple[Vec, ...]) -> Manifold:
     normal, above = _facing(edge, body @ polygon.centroid)
     normal, above = settle(normal, above)
-
     ground_gap = least([dot(normal, corner - edge.start) for corner in corners])
     side_gap, side = _best_side(edge, corners, normals)
     ground_gap, side_gap, side = settle(ground_gap, side_gap, side)
     near = (ground_gap <= TOTAL_RADIUS) & (side_gap <= TOTAL_RADIUS)
-    on_body = side_gap > _RELATIVE * ground_gap + _ABSOLUTE
-    incident = _most_opposed(normal, normals)
-    first = where(on_body, side, incident)
-    second = jnp.where(first + 1 < len(corners), first + 1, 0)
+    on_body = _prefers_body(ground_gap, side_gap)
+    first = where(on_body, side, _most_opposed(normal, normals))
+    second = _next(first, corners)
     first, second, on_body, near = settle(first, second, on_body, near)
 
-    side_start, side_end, side_normal = pick(first, corners), pick(second, corners), pick(first, normals)
+    side_start, side_end = pick(first, corners), pick(second, corners)
     # What is clipped: the edge by the polygon's side, or the polygon's side by the edge.
     points = where(on_body, (edge.start, edge.end), (side_start, side_end))
     ids = (
@@ -74,27 +87,91 @@ def collide(edge: Edge, body: Frame, polygon: Polygon) -> Manifold:
     begin, end = where(above, (edge.start, edge.end), (edge.end, edge.start))
     start, stop = where(on_body, (side_start, side_end), (begin, end))
     indices = where(on_body, (first, second), (jnp.where(above, 0, 1), jnp.where(above, 1, 0)))
-    reference = where(on_body, side_normal, normal)
-    points, ids, start, stop, indices, reference = settle(points, ids, start, stop, indices, reference)
-
-    along = -tangent(reference)
-    points, ids, left = _clip(points, ids, -along, -dot(along, start), indices[0])
-    points, ids, right = _clip(points, ids, along, dot(along, stop), indices[1])
-    points, ids, left, right = settle(points, ids, left, right)
+    reference = where(on_body, pick(first, normals), normal)
+    points, ids, clipped = _between(points, ids, Reference(reference, start, stop, *indices), 0.0)
     ids = where(on_body, tuple(map(_swapped, ids)), ids)
 
+    normal = where(on_body, pick(first, polygon.normals), normal)
+    plane = where(on_body, pick(first, polygon.vertices), begin)
+    return _manifold(near & clipped, on_body, normal, plane, points, ids, start, reference, body)
+
+
+def _box(box: Box, body: Frame, polygon: Polygon, corners: tuple[Vec, ...], normals: tuple[Vec, ...]) -> Manifold:
+    xs, ys = [corner.x for corner in corners], [corner.y for corner in corners]
+    gaps = least(xs) - box.upper.x, least(ys) - box.upper.y, box.lower.x - most(xs), box.lower.y - most(ys)
+    ground_gap, own_side = first_greatest(gaps)
+    side_gap, side = _best_side(box, corners, normals)
+    ground_gap, own_side, side_gap, side = settle(ground_gap, own_side, side_gap, side)
+    near = (ground_gap <= TOTAL_RADIUS) & (side_gap <= TOTAL_RADIUS)
+    on_body = _prefers_body(ground_gap, side_gap)
+    own_normal, side_normal = pick(own_side, _BOX_NORMALS), pick(side, normals)
+
+    # The reference's side, and the side of the other that is most opposed to it, which is clipped.
+    opposed = _most_opposed(side_normal, _BOX_NORMALS), _most_opposed(own_normal, normals)
+    own_side, side = settle(where(on_body, opposed[0], own_side), where(on_body, side, opposed[1]))
+    own = pick(own_side, corners_of(box)), pick(_next(own_side, _BOX_NORMALS), corners_of(box))
+    its = pick(side, corners), pick(_next(side, corners), corners)
+    points, (start, stop) = where(on_body, (own, its), (its, own))
+    index, other = where(on_body, (side, own_side), (own_side, side))
+    following = where(
+        on_body,
+        (_next(side, corners), _next(own_side, _BOX_NORMALS)),
+        (_next(own_side, _BOX_NORMALS), _next(side, corners)),
+    )
+    ids = feature_id(index, other, _SIDE, _VERTEX), feature_id(index, following[1], _SIDE, _VERTEX)
+    reference = where(on_body, side_normal, own_normal)
+    points, ids, clipped = _between(points, ids, Reference(reference, start, stop, index, following[0]), TOTAL_RADIUS)
+    ids = where(on_body, tuple(map(_swapped, ids)), ids)
+
+    plane = where(on_body, body.local(0.5 * (start + stop)), 0.5 * (start + stop))
+    normal = where(on_body, pick(side, polygon.normals), own_normal)
+    return _manifold(near & clipped, on_body, normal, plane, points, ids, start, reference, body)
+
+
+class Reference(NamedTuple):
+    """The side to which the other shape's side is clipped, in world coordinates."""
+
+    normal: Vec
+    start: Vec  # [m]
+    stop: Vec
+    start_index: Lanes  # int, of the corners
+    stop_index: Lanes
+
+
+def _between(points: tuple, ids: tuple, reference: Reference, slack: float) -> tuple[tuple, tuple, Lanes]:
+    """Return what of a segment lies before the reference's side, widened by a slack [m], and whether anything does."""
+    points, ids, reference = settle(points, ids, reference)
+    along = -tangent(reference.normal)
+    points, ids, left = _clip(points, ids, -along, slack - dot(along, reference.start), reference.start_index)
+    points, ids, right = _clip(points, ids, along, slack + dot(along, reference.stop), reference.stop_index)
+    points, ids, left, right = settle(points, ids, left, right)
+    return points, ids, left & right
+
+
+def _manifold(
+    there: Lanes, on_body: Lanes, normal: Vec, plane: Vec, points: tuple, ids: tuple, start: Vec, reference: Vec,
+    body: Frame,
+) -> Manifold:  # fmt: skip
+    """Return the manifold of the points that are near enough to the reference; a single point is always the first."""
     within = [dot(reference, point - start) <= TOTAL_RADIUS for point in points]
     held = where(on_body, points, tuple(map(body.local, points)))
     count = within[0].astype(jnp.int32) + within[1].astype(jnp.int32)
     return Manifold(
-        jnp.where(near & left & right, count, 0),
+        jnp.where(there, count, 0),
         on_body,
-        where(on_body, pick(first, polygon.normals), normal),
-        where(on_body, pick(first, polygon.vertices), begin),
-        # A single point is always the first.
+        normal,
+        plane,
         (where(within[0], held[0], held[1]), held[1]),
         (where(within[0], ids[0], ids[1]), ids[1]),
     )
+
+
+def _prefers_body(ground_gap: Lanes, side_gap: Lanes) -> Lanes:
+    return side_gap > _RELATIVE * ground_gap + _ABSOLUTE
+
+
+def _next(index: Lanes, of: tuple) -> Lanes:
+    return jnp.where(index + 1 < len(of), index + 1, 0)
 
 
 def carried(count: Lanes, ids: tuple, impulses: tuple, manifold: Manifold) -> tuple:
@@ -126,10 +203,9 @@ def _facing(edge: Edge, centroid: Vec) -> tuple[Vec, Lanes]:
     return where(front, normal, -normal), front
 
 
-def _best_side(edge: Edge, corners: tuple[Vec, ...], normals: tuple[Vec, ...]) -> tuple[Lanes, Lanes]:
-    """Return the greatest separation of the edge from a side of the polygon, and which side it is."""
-    sides = zip(corners, normals, strict=True)
-    return first_greatest([least([dot(-n, c - edge.start), dot(-n, c - edge.end)]) for c, n in sides])
+def _best_side(piece: Piece, corners: tuple[Vec, ...], normals: tuple[Vec, ...]) -> tuple[Lanes, Lanes]:
+    """Return the greatest separation of a piece from a side of the polygon, and which side it is."""
+    return first_greatest([dot(n, lowest(piece, n) - c) for c, n in zip(corners, normals, strict=True)])
 
 
 def _most_opposed(normal: Vec, normals: tuple[Vec, ...]) -> Lanes:
@@ -157,6 +233,6 @@ def _clip(points: tuple, ids: tuple, normal: Vec, offset: Lanes, index: Lanes) -
 
 
 def _swapped(feature: Lanes) -> Lanes:
-    """Return an id with edge and polygon exchanged."""
+    """Return an id with piece and polygon exchanged."""
     a, b, type_a, type_b = feature & 15, (feature >> 4) & 15, (feature >> 8) & 1, (feature >> 9) & 1
     return feature_id(b, a, type_b, type_a)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from dsjax.walker import impact, island, joints, touching
-from dsjax.walker.broad import Box, Contacts, find_new, follow
+from dsjax.walker.broad import Contacts, find_new, follow
 from dsjax.walker.contacts import Contact, Impulses
 from dsjax.walker.geometry import CENTERED, Pose, Vec, Velocity, frame, settle
 from dsjax.walker.island import Begun, Island, Solved
@@ -15,6 +15,7 @@ from dsjax.walker.joints import JointImpulse
 from dsjax.walker.kernel import Method
 from dsjax.walker.lanes import on_active, width_of
 from dsjax.walker.manifold import Manifold
+from dsjax.walker.pieces import Box
 from dsjax.walker.shapes import BODIES, HULL, LEGS, leg_polygon
 from dsjax.walker.stack import joined, listed
 from dsjax.walker.terrain import Terrain
@@ -35,7 +36,7 @@ class State(NamedTuple):
     joint_impulse: jax.Array  # (4, 4, N): of each joint x, y [N s], limit and motor [N m s]
     limit: jax.Array  # (4, N) int: state of each joint's limit, -1 at the lower, 1 at the upper one
     box: jax.Array  # (4, 4, N) [m]: lower x, y, upper x, y of each leg's fat box
-    contacts: Contacts  # of the legs with the ground, leaves (..., 8, 4, N)
+    contacts: Contacts  # of the legs with the ground, leaves (..., S, 4, N)
     ground: jax.Array  # (2, N) bool: whether each lower leg is in contact, as the observation has it
     fallen: jax.Array  # (N,) bool: the hull touched the ground
     shaping: jax.Array  # (N,) what the next reward is compared with
@@ -53,25 +54,25 @@ def advance(state: State, action: jax.Array, method: Method) -> tuple[State, jax
       action: (4, N).
       method: how to compute.
     """
-    heights, poses = state.terrain.heights, bodies(state.position, Pose)
-    walkers = heights.shape[-1]
+    terrain, poses = state.terrain, bodies(state.position, Pose)
+    walkers = len(terrain.push)
     lanes = jnp.arange(LEGS * walkers)
     boxes, before = _flat_box(state.box), _flat(state.contacts)
     contacts, manifold = settle(
-        touching.update(before, boxes, frame(_legs(poses), CENTERED), lanes // walkers, lanes % walkers, heights)
+        touching.update(before, boxes, frame(_legs(poses), CENTERED), lanes // walkers, lanes % walkers, terrain)
     )
     ground = touching.ground_flags(state.ground, before, contacts)
 
     solved, contacts = _solve(state, poses, action, contacts, manifold, method)
     start, end, velocity = (_legs(five) for five in (poses, solved.poses, solved.velocities))
     box, redrawn = follow(boxes, start, end, leg_polygon(lanes // walkers))
-    contacts = find_new(contacts, heights, lanes % walkers, box, redrawn)
+    contacts = find_new(contacts, terrain, lanes % walkers, box, redrawn)
 
     both = jnp.stack([jnp.zeros_like(ground[0]), ground[0], jnp.zeros_like(ground[1]), ground[1]]).reshape(-1)
-    struck = impact.resolve(impact.begin(start, end, velocity, box, contacts, both), heights, method)
-    fallen = state.fallen | impact.hull_touches(poses[HULL], solved.poses[HULL], heights, method)
+    struck = impact.resolve(impact.begin(start, end, velocity, box, contacts, both), terrain, method)
+    fallen = state.fallen | impact.hull_touches(poses[HULL], solved.poses[HULL], terrain, method)
     state = state._replace(
-        terrain=state.terrain._replace(push=jnp.zeros_like(state.terrain.push)),
+        terrain=terrain._replace(push=jnp.zeros_like(terrain.push)),
         position=_joined(solved.poses[HULL], struck.end, walkers),
         velocity=_joined(solved.velocities[HULL], struck.velocity, walkers),
         joint_impulse=jnp.stack([jnp.stack([i.point.x, i.point.y, i.limit, i.motor]) for i in solved.joint_impulses]),
@@ -176,7 +177,7 @@ def _legs(five: tuple) -> Any:
 
 
 def _flat(contacts: Contacts) -> Contacts:
-    """Return contacts (..., 8, 4, N) with legs and walkers as one axis of lanes."""
+    """Return contacts (..., S, 4, N) with legs and walkers as one axis of lanes."""
     return jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-2], -1), contacts)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from gymnasium.envs.box2d.bipedal_walker import LIDAR_RANGE, SCALE, VIEWPORT_W, BipedalWalker
 
+from dsjax.walker.geometry import Vec
+from dsjax.walker.pieces import Box, corners
 from dsjax.walker.terrain import COLUMNS, STEP
 
 __all__ = ["Stage"]
@@ -22,15 +24,16 @@ class Stage(BipedalWalker):
     It is a whole BipedalWalker: stepped instead, it walks on that ground with Box2D's physics.
     """
 
-    def __init__(self, heights: np.ndarray, seed: int = 0) -> None:
+    def __init__(self, heights: np.ndarray, seed: int = 0, boxes: Box | None = None) -> None:
         """Build the ground and the walker.
 
         Args:
           heights: (200,) [m], of one walker in `Terrain.heights`.
           seed: of the clouds.
+          boxes: obstacles, leaves (40,), of one walker in `Terrain.boxes`.
         """
-        super().__init__(render_mode="rgb_array")
-        self._heights = [float(height) for height in heights]
+        super().__init__(render_mode="rgb_array", hardcore=boxes is not None)
+        self._heights, self._boxes = [float(height) for height in heights], boxes
         self.reset(seed=seed)
 
     def has(self, heights: np.ndarray) -> bool:
@@ -70,4 +73,17 @@ class Stage(BipedalWalker):
             piece.color1 = piece.color2 = (76, 204 if column % 2 else 255, 76)
             self.terrain.append(piece)
             self.terrain_poly.append(([start, end, (end[0], 0), (start[0], 0)], (102, 153, 76)))
+        self.terrain = [*self._obstacles(), *self.terrain]
         self.terrain.reverse()
+
+    def _obstacles(self) -> list[Any]:
+        """Build the given obstacles."""
+        if self._boxes is None:
+            return []
+        found = []
+        for number in np.flatnonzero(np.asarray(self._boxes.lower.x) < COLUMNS * STEP):
+            box = Box(*(Vec(float(corner.x[number]), float(corner.y[number])) for corner in self._boxes))
+            self.fd_polygon.shape.vertices = [(corner.x, corner.y) for corner in corners(box)]
+            found.append(self.world.CreateStaticBody(fixtures=self.fd_polygon))
+            found[-1].color1, found[-1].color2 = (255, 255, 255), (153, 153, 153)
+        return found

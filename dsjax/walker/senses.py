@@ -6,20 +6,22 @@ import numpy as np
 
 from dsjax.walker import terrain
 from dsjax.walker.geometry import Lanes, Vec, dot, frame, tangent
-from dsjax.walker.ground import column_of, edges, existing
+from dsjax.walker.ground import kinds
 from dsjax.walker.joints import JOINTS, MOTOR_TORQUE, Poses, Velocities
+from dsjax.walker.pieces import Box, Edge
 from dsjax.walker.shapes import HULL, HULL_CENTER, SCALE
+from dsjax.walker.terrain import Terrain
 
 _FPS = 50
 _LIDAR_RANGE = 160 / SCALE  # [m]
 _ANGLES = 1.5 * np.arange(10) / 10  # [rad] of the rays, from straight down to ahead
-_LIDAR_EDGES = 14  # pieces of ground that a ray can reach, from the one behind the hull on
+_LIDAR_EDGES, _LIDAR_BOXES = 14, 6  # pieces of ground that a ray can reach, from the first that may be ahead on
 _VIEWPORT_WIDTH, _VIEWPORT_HEIGHT = 600 / SCALE, 400 / SCALE  # [m]
 _GRASS = 10  # columns at the end
 FALL_REWARD = -100.0
 
 
-def observe(poses: Poses, velocities: Velocities, contact: jax.Array, heights: jax.Array) -> jax.Array:
+def observe(poses: Poses, velocities: Velocities, contact: jax.Array, ground: Terrain) -> jax.Array:
     """Return the observations, (24, N): the hull, both legs' joints and ground contact, and ten lidar fractions."""
     hull, moving = poses[HULL], velocities[HULL]
     values = [
@@ -33,7 +35,7 @@ def observe(poses: Poses, velocities: Velocities, contact: jax.Array, heights: j
             values.append(poses[joint.b].angle - poses[joint.a].angle - joint.reference + offset)
             values.append((velocities[joint.b].angular - velocities[joint.a].angular) / joint.max_speed)
         values.append(contact[number].astype(hull.angle.dtype))
-    return jnp.concatenate([jnp.stack(values), _lidar(frame(hull, HULL_CENTER).origin, heights)])
+    return jnp.concatenate([jnp.stack(values), _lidar(frame(hull, HULL_CENTER).origin, ground)])
 
 
 def reward(poses: Poses, action: jax.Array, hull_touched: Lanes, before: Lanes) -> tuple[Lanes, Lanes, Lanes]:
@@ -57,16 +59,37 @@ def reward(poses: Poses, action: jax.Array, hull_touched: Lanes, before: Lanes) 
     return value, fell | arrived, shaping
 
 
-def _lidar(origin: Vec, heights: jax.Array) -> jax.Array:
+def _lidar(origin: Vec, ground: Terrain) -> jax.Array:
     """Return how far each ray from the hull gets before it hits the ground, as a share of its range, (10, N)."""
-    first = column_of(origin.x) - 1
-    number = first + jnp.arange(_LIDAR_EDGES)[:, None]
-    piece = edges(heights, number, jnp.arange(heights.shape[-1]))
-    along, to = piece.end - piece.start, piece.start - origin
-    normal, square = -tangent(along), dot(along, along)
+    walkers = jnp.arange(len(ground.push))
     way = Vec(*_LIDAR_RANGE * np.array([np.sin(_ANGLES), -np.cos(_ANGLES)], np.float32)[..., None, None])
+    nearest = jnp.ones((len(_ANGLES), len(walkers)))
+    for kind, reach in zip(kinds(ground), (_LIDAR_EDGES, _LIDAR_BOXES), strict=False):
+        number = kind.first(origin.x, walkers) + jnp.arange(reach)[:, None]
+        piece = kind.piece(number, walkers)
+        share = _hit_edge(piece, origin, way) if isinstance(piece, Edge) else _hit_box(piece, origin, way)
+        nearest = jnp.minimum(nearest, jnp.where(kind.existing(number), share, 1.0).min(1))
+    return nearest
+
+
+def _hit_edge(edge: Edge, origin: Vec, way: Vec) -> Lanes:
+    """Return the share of a way from an origin at which it crosses a line; 1 if it does not."""
+    along, to = edge.end - edge.start, edge.start - origin
+    normal, square = -tangent(along), dot(along, along)
     slope = dot(normal, way)
     share = dot(normal, to) / jnp.where(slope == 0, 1.0, slope)
     place = dot(share * way - to, along) / square
-    hit = existing(number) & (slope != 0) & (share >= 0) & (share <= 1) & (place >= 0) & (place <= 1)
-    return jnp.where(hit, share, 1.0).min(1)
+    hit = (slope != 0) & (share >= 0) & (share <= 1) & (place >= 0) & (place <= 1)
+    return jnp.where(hit, share, 1.0)
+
+
+def _hit_box(box: Box, origin: Vec, way: Vec) -> Lanes:
+    """Return the share of a way, to the right and down, at which it enters a box; 1 if it does not."""
+    steep = way.x == 0
+    run = jnp.where(steep, 1.0, way.x)
+    left, right = (box.lower.x - origin.x) / run, (box.upper.x - origin.x) / run
+    aside = steep & ((left > 0) | (right < 0))
+    top, bottom = (box.upper.y - origin.y) / way.y, (box.lower.y - origin.y) / way.y
+    enters = jnp.maximum(top, jnp.where(steep, 0.0, left))
+    leaves = jnp.minimum(bottom, jnp.where(steep, 1.0, right))
+    return jnp.where(~aside & (enters > 0) & (enters <= leaves) & (enters <= 1), enters, 1.0)

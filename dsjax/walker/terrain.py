@@ -20,8 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["COLUMNS", "LEVEL", "PAD", "PUSH", "STEP", "Terrain", "generate", "positions"]
+from dsjax.walker.geometry import where
+from dsjax.walker.pieces import Box
 
+__all__ = ["BOXES", "COLUMNS", "GRASS", "LEVEL", "PAD", "PUSH", "STEP", "Terrain", "generate", "positions"]
+
+BOXES = 40  # of obstacles, at most
 COLUMNS = 200  # points of the ground, gymnasium's TERRAIN_LENGTH
 STEP = 14 / 30  # [m] from point to point, TERRAIN_STEP
 PAD = 20  # TERRAIN_STARTPAD: random slopes begin after the column of this index
@@ -31,8 +35,8 @@ PUSH = 5.0  # [N] largest first push, INITIAL_RANDOM
 _ROUGHNESS = 1 / 30  # [m] largest random change of the slope in a column
 _PULL = 0.01  # [m] change of the slope in a column, towards the level of the start
 _KEPT = 0.8  # share of the slope that the next column inherits
-_GRASS = (5, 10)  # columns from one level column to the next: from 5 to 9
-_MOST_LEVEL = -(-(COLUMNS - PAD) // _GRASS[0])  # level columns after the pad, at most
+GRASS = (5, 10)  # columns from one level column to the next: from 5 to 9
+_MOST_LEVEL = -(-(COLUMNS - PAD) // GRASS[0])  # level columns after the pad, at most
 
 
 class Terrain(NamedTuple):
@@ -40,11 +44,17 @@ class Terrain(NamedTuple):
 
     heights: jax.Array  # (200, N) [m] y of the ground at x = 0, 14/30, ..., see `positions`
     push: jax.Array  # (N,) [N] horizontal force on the hull in the first step
+    boxes: Box | None = None  # leaves (40, N): obstacles from left to right; those that there are not lie far away
 
 
 def positions() -> np.ndarray:
     """Return the x of every point of the ground [m], (200,) float32."""
     return np.array([column * STEP for column in range(COLUMNS)], np.float32)
+
+
+def nowhere(walkers: int) -> Terrain:
+    """Return ground without meaning, to be replaced."""
+    return Terrain(jnp.zeros((COLUMNS, walkers)), jnp.zeros(walkers))
 
 
 def generate(keys: jax.Array) -> Terrain:
@@ -70,31 +80,39 @@ def generate(keys: jax.Array) -> Terrain:
 
 @jax.jit
 def _generate(keys: jax.Array) -> Terrain:
-    noise, level, push = jax.vmap(_draw, out_axes=-1)(keys)
+    drawn, level, push = jax.vmap(_draw, out_axes=-1)(keys)
     pad = jnp.full((PAD, keys.shape[0]), LEVEL, jnp.float32)
-    return Terrain(jnp.concatenate([pad, LEVEL + _elevations(noise, level)]), push)
+    return Terrain(jnp.concatenate([pad, LEVEL + _elevations(drawn, level)]), push)
 
 
 def _draw(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return one walker's random numbers: noise (180,) [m], which columns are level (180,), and the push () [N]."""
     noise_key, level_key, push_key = jax.random.split(key, 3)
     count = COLUMNS - PAD
-    noise = jax.random.uniform(noise_key, (count,), jnp.float32, -_ROUGHNESS, _ROUGHNESS)
-    gaps = jax.random.randint(level_key, (_MOST_LEVEL,), *_GRASS)
+    gaps = jax.random.randint(level_key, (_MOST_LEVEL,), *GRASS)
     columns = jnp.cumsum(gaps.at[0].set(0))  # counted from the end of the pad
     level = jnp.zeros(count, bool).at[columns].set(True, mode="drop")  # without those past the terrain's end
-    return noise, level, jax.random.uniform(push_key, (), jnp.float32, -PUSH, PUSH)
+    return roughness(noise_key, count), level, jax.random.uniform(push_key, (), jnp.float32, -PUSH, PUSH)
+
+
+def roughness(key: jax.Array, columns: int) -> jax.Array:
+    """Return random changes of the slope, (columns,) [m]."""
+    return jax.random.uniform(key, (columns,), jnp.float32, -_ROUGHNESS, _ROUGHNESS)
+
+
+def risen(elevation: jax.Array, slope: jax.Array, noise: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return elevation and slope after a column that is not level."""
+    slope = _KEPT * slope - _PULL * jnp.sign(elevation) + noise
+    return elevation + slope, slope
 
 
 def _elevations(noise: jax.Array, level: jax.Array) -> jax.Array:
     """Return the ground's height over the start's after the pad, (180, N) [m]. Both arguments are (180, N)."""
 
     def column(carry: tuple[jax.Array, jax.Array], drawn: tuple[jax.Array, jax.Array]) -> tuple:
-        elevation, slope = carry
         noise, level = drawn
-        slope = jnp.where(level, slope, _KEPT * slope - _PULL * jnp.sign(elevation) + noise)
-        elevation = jnp.where(level, elevation, elevation + slope)
-        return (elevation, slope), elevation
+        carry = where(level, carry, risen(*carry, noise))
+        return carry, carry[0]
 
     start = jnp.zeros_like(noise[0])
     return jax.lax.scan(column, (start, start), (noise, level))[1]

@@ -9,15 +9,17 @@ import jax
 import jax.numpy as jnp
 
 from dsjax.walker import kernel, physics, senses, terrain
-from dsjax.walker.broad import MARGIN, box_of, find_new, grown, no_contacts
+from dsjax.walker.broad import MARGIN, box_of, find_new, no_contacts
 from dsjax.walker.geometry import CENTERED, Pose, Vec, Velocity, broadcasting, frame
+from dsjax.walker.ground import slots
 from dsjax.walker.kernel import Method
 from dsjax.walker.physics import State
+from dsjax.walker.pieces import grown
 from dsjax.walker.shapes import BODIES, HULL_CENTER, LEG_DOWN, LEG_HEIGHT, LEGS, leg_polygon
 from dsjax.walker.terrain import Terrain
 
 OBSERVATIONS, ACTIONS = 24, 4
-TIME_LIMIT = 1600  # steps
+TIME_LIMIT, HARDCORE_TIME_LIMIT = 1600, 2000  # steps
 _START_X = terrain.PAD / 2 * terrain.STEP  # [m]
 _START_Y = terrain.LEVEL + 2 * LEG_HEIGHT  # [m]
 _LEG_ANGLE = 0.05  # [rad]
@@ -29,7 +31,7 @@ def reset(ground: Terrain | jax.Array, method: Method | None = None) -> tuple[St
     Like gymnasium's reset this takes one step without torque, so that `step` follows it with the second.
 
     Args:
-      ground: Terrain of N walkers, or (N,) PRNG keys, each of which one is drawn from.
+      ground: Terrain of N walkers, as from `generate` or `generate_hardcore`; or (N,) PRNG keys, for the former.
       method: how to compute; the best for the device if None. Static.
 
     Returns:
@@ -54,8 +56,8 @@ def step(
       method: how to compute; the best for the device if None. Static.
 
     Returns:
-      (State, observation (N, 24), reward (N,), terminated (N,) bool, truncated (N,) bool: the time limit of 1,600 steps
-      is reached).
+      (State, observation (N, 24), reward (N,), terminated (N,) bool, truncated (N,) bool: the time limit is reached,
+      1,600 steps, or 2,000 among obstacles).
     """
     state, *seen, _ = step_counting(state, action, method)
     return state, *seen
@@ -68,10 +70,11 @@ def step_counting(state: State, action: jax.Array, method: Method | None = None)
     action = jnp.asarray(action).T
     state, impacts = physics.advance(state, action, method or kernel.default())
     poses, velocities = physics.bodies(state.position, Pose), physics.bodies(state.velocity, Velocity)
-    observation = senses.observe(poses, velocities, state.ground, state.terrain.heights)
+    observation = senses.observe(poses, velocities, state.ground, state.terrain)
     reward, terminated, shaping = senses.reward(poses, action, state.fallen, state.shaping)
     state = state._replace(shaping=shaping, ticks=state.ticks + 1)
-    return state, observation.T, reward, terminated, state.ticks >= TIME_LIMIT, impacts
+    limit = TIME_LIMIT if state.terrain.boxes is None else HARDCORE_TIME_LIMIT
+    return state, observation.T, reward, terminated, state.ticks >= limit, impacts
 
 
 @jax.jit
@@ -82,8 +85,10 @@ def initial(ground: Terrain) -> State:
     position = _initial_position(walkers)
     legs = frame(Pose(Vec(position[1:, 0], position[1:, 1]), position[1:, 2]), CENTERED)
     box = grown(box_of(legs, leg_polygon(jnp.arange(LEGS)[:, None])), MARGIN)
-    walker = jnp.arange(walkers)
-    contacts = find_new(no_contacts(LEGS, walkers), ground.heights, walker, box, jnp.ones((LEGS, walkers), bool))
+    lanes = jnp.arange(LEGS * walkers)
+    flat = jax.tree.map(jnp.ravel, box)
+    contacts = no_contacts(slots(ground), len(lanes))
+    contacts = find_new(contacts, ground, lanes % walkers, flat, jnp.ones_like(lanes, bool))
     return State(
         terrain=ground,
         position=position,
@@ -91,7 +96,7 @@ def initial(ground: Terrain) -> State:
         joint_impulse=jnp.zeros((4, 4, walkers)),
         limit=jnp.zeros((4, walkers), jnp.int32),
         box=jnp.stack(jax.tree.leaves(box), axis=1),
-        contacts=contacts,
+        contacts=jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:-1], LEGS, walkers), contacts),
         ground=jnp.zeros((2, walkers), bool),
         fallen=jnp.zeros(walkers, bool),
         # The first reward of gymnasium's, which reset drops, has no shaping before it.

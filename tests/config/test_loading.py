@@ -130,13 +130,6 @@ def test_a_run_on_jax_walkers_stays_on_them():
     assert loading.changes(old, replace(old, environment=replace(old.environment, backend="auto")), "run")
 
 
-def test_jax_walkers_play_one_task():
-    with pytest.raises(ConfigError) as caught:
-        loading.build({"environment": {"backend": "jax", "id": "BipedalWalkerHardcore-v3"}})
-    message = "config: environment.id = 'BipedalWalkerHardcore-v3': the JAX walkers play BipedalWalker-v3 only; "
-    assert str(caught.value) == message + "take another environment.backend"
-
-
 def test_evaluations_may_not_change_where_members_rest_by_them():
     old = loading.build({"rest_when_solved": True})
     with pytest.raises(ConfigError, match=r"evaluation.episodes \(10 there, 20 here\)"):

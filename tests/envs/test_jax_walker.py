@@ -90,8 +90,6 @@ def test_the_time_limit_truncates(envs):
 def test_what_it_cannot_do_is_refused(envs):
     with pytest.raises(ValueError, match="the jax backend plays no series of episodes"):
         envs.reset(seed=SEEDS, options={"episodes": 3})
-    with pytest.raises(ValueError, match=r"environment\.backend = 'jax': it has BipedalWalker-v3 only"):
-        make_vector("BipedalWalkerHardcore-v3", 2, "jax")
     with pytest.raises(ValueError, match=r"environment\.backend = 'jax': its walkers show no window"):
         make_vector(ID, 2, "jax", render=0)
 

@@ -7,7 +7,8 @@ import pytest
 from dsjax.walker import contacts
 from dsjax.walker.contacts import Contact, Impulses, leg_mass
 from dsjax.walker.geometry import CENTERED, Pose, Vec, Velocity, broadcasting, frame
-from dsjax.walker.manifold import Edge, collide
+from dsjax.walker.manifold import collide
+from dsjax.walker.pieces import Edge
 from dsjax.walker.shapes import FRICTION, HALF_HEIGHT, HALF_WIDTH, leg_polygon
 
 ANGLES = np.array([0.0, 0.3, -0.6, 0.001], np.float32)

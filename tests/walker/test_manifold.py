@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from dsjax.walker.geometry import CENTERED, Pose, Vec, broadcasting, frame
-from dsjax.walker.manifold import TOTAL_RADIUS, Edge, carried, collide
+from dsjax.walker.manifold import TOTAL_RADIUS, carried, collide
+from dsjax.walker.pieces import Edge
 from dsjax.walker.shapes import HALF_HEIGHT, HALF_WIDTH, leg_polygon
 
 LANE = np.zeros(1, np.float32)
