@@ -10,14 +10,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dsjax.walker.geometry import Lanes, settle, where
+from dsjax.walker.geometry import Lanes, settle
 
-_MIN_WIDTH = 16  # lanes: with fewer, a pass costs as much
+# Lanes of a pass, even if there are not as many: with fewer it would cost as much, and be rounded otherwise, as compilers
+# turn loops over a vector's length or less into other code.
+_MIN_WIDTH = 16
 
 
 def width_of(lanes: int, share: float) -> int:
     """Return how many lanes to compute in one pass, given that a share of all is usually active."""
-    return min(lanes, max(_MIN_WIDTH, 8 * round(lanes * share / 8)))
+    return max(_MIN_WIDTH, min(lanes, 8 * round(lanes * share / 8)))
 
 
 def on_active(
@@ -47,8 +49,7 @@ def on_active(
         taken = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[..., :width], arguments))
         shapes = jax.eval_shape(lambda given: function(*given), taken)
         elsewhere = jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape[:-1], count), leaf.dtype), shapes)
-    if width >= count:
-        return where(active, settle(function(*settle(arguments))), elsewhere)
+    # However few lanes there are, it is a loop: XLA would fuse, and so round, straight code otherwise.
     index, total = _indices(active, width, order)
 
     def one_pass(carry: Any) -> Any:

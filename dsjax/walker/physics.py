@@ -111,7 +111,7 @@ def _solve(
 def _solve_by_count(problem: Island, slots: Slots, count: jax.Array, method: Method) -> Solved:
     """Solve walkers with about as many contacts together."""
     order = jnp.argsort(count).astype(jnp.int32)
-    width = min(method.block, len(count))
+    width = min(method.block, width_of(len(count), 1.0))
 
     def chosen(slots: Slots) -> tuple[Contact, Impulses, jax.Array]:
         most = jnp.where(slots.places < MAX_CONTACTS, slots.places + 1, 0).max()

@@ -48,6 +48,6 @@ def test_active_pairs_are_computed_by_number():
     np.testing.assert_array_equal(found, np.where(active, np.arange(3 * N).reshape(3, N) + 1, 0))
 
 
-@pytest.mark.parametrize(("lanes", "share", "width"), [(1, 0.1, 1), (10, 0.1, 10), (4096, 0.1, 408), (96, 1.0, 96)])
+@pytest.mark.parametrize(("lanes", "share", "width"), [(1, 0.1, 16), (10, 0.1, 16), (4096, 0.1, 408), (96, 1.0, 96)])
 def test_the_width_of_a_pass(lanes, share, width):
     assert width_of(lanes, share) == width
