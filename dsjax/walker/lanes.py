@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from dsjax.walker.geometry import Lanes, settle
 
-# Lanes of a pass, even if there are not as many: with fewer it would cost as much, and be rounded otherwise, as compilers
-# turn loops over a vector's length or less into other code.
+# Lanes of a pass, even if there are not as many: with fewer it costs as much, and compilers round it otherwise, as they
+# turn loops no longer than a vector into other code.
 _MIN_WIDTH = 16
 
 
