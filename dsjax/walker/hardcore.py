@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from dsjax.walker import terrain
 from dsjax.walker.geometry import Vec, broadcasting, where
 from dsjax.walker.pieces import Box
-from dsjax.walker.terrain import BOXES, COLUMNS, GRASS, LEVEL, PAD, PUSH, STEP, Terrain, risen, roughness
+from dsjax.walker.terrain import BOXES, COLUMNS, GRASS, LEVEL, PAD, PUSH, STEP, Terrain, checked, risen, roughness
 
 _GRASS, _STUMP, _STAIRS, _PIT = range(4)
 _DEPTH = 4  # columns' steps of a pit and its walls
@@ -60,8 +60,18 @@ class _Walk(NamedTuple):
 
 
 def generate_hardcore(keys: jax.Array) -> Terrain:
-    """Draw the terrain with obstacles, and the first push, of every walker: as `terrain.generate` does."""
-    return _generate(keys)
+    """Draw the terrain with obstacles, and the first push, of every walker.
+
+    Args:
+      keys: (N,) typed PRNG keys, one for each walker, whose terrain depends on its key alone.
+
+    Returns:
+      Terrain, heights (200, N) [m], push (N,) [N] and boxes with leaves (40, N) [m].
+
+    Raises:
+      ValueError: `keys` is no vector of typed keys.
+    """
+    return _generate(checked(keys))
 
 
 @jax.jit

@@ -78,9 +78,9 @@ def resolve(legs: Legs, terrain: Terrain, method: Method) -> Legs:
     width = width_of(len(lanes), _IMPACT_SHARE)
 
     def one_each(carry: tuple[Legs, Lanes]) -> tuple[Legs, Lanes]:
-        """Solve the earliest impact of every leg that was just moved, and has one."""
-        legs, moved = carry
-        legs = legs._replace(time=_times(legs, moved, leg, walker, terrain, method))
+        """Solve the earliest impact of every leg that was just displaced, and has one."""
+        legs, displaced = carry
+        legs = legs._replace(time=_times(legs, displaced, leg, walker, terrain, method))
         struck = _earliest(legs)[1] <= _LATEST
         strike = partial(_strike, terrain=terrain, method=method)
         return on_active(strike, struck, (legs, leg, walker), width, legs), struck
@@ -144,10 +144,10 @@ def _earliest(legs: Legs) -> tuple[Lanes, Lanes]:
     return jnp.arange(len(time))[:, None] == slot, when
 
 
-def _times(legs: Legs, moved: Lanes, leg: Lanes, walker: Lanes, terrain: Terrain, method: Method) -> Lanes:
-    """Return when each slot's next impact is, (S, n), found anew for legs that have moved, (n,) bool."""
+def _times(legs: Legs, displaced: Lanes, leg: Lanes, walker: Lanes, terrain: Terrain, method: Method) -> Lanes:
+    """Return when each slot's next impact is, (S, n), found anew for legs that were displaced, (n,) bool."""
     lanes = len(leg)
-    sweep, usable = Sweep(legs.start, legs.end), moved & _usable(legs)
+    sweep, usable = Sweep(legs.start, legs.end), displaced & _usable(legs)
     ends = settle(frame(legs.start, CENTERED), frame(legs.end, CENTERED))
 
     def of_kind(kind: Kind) -> Lanes:
@@ -162,7 +162,7 @@ def _times(legs: Legs, moved: Lanes, leg: Lanes, walker: Lanes, terrain: Terrain
             since = legs.since[lane]
             return jnp.where(hit, jnp.minimum(since + (1 - since) * time, 1.0), 1.0)
 
-        return on_active_pairs(when, near, _NEAR_SHARE, jnp.where(moved, 1.0, legs.time[kind.slots]))
+        return on_active_pairs(when, near, _NEAR_SHARE, jnp.where(displaced, 1.0, legs.time[kind.slots]))
 
     return jnp.concatenate([of_kind(kind) for kind in kinds(terrain)])
 

@@ -71,11 +71,20 @@ def generate(keys: jax.Array) -> Terrain:
     Raises:
       ValueError: `keys` is no vector of typed keys.
     """
+    return _generate(checked(keys))
+
+
+def checked(keys: jax.Array) -> jax.Array:
+    """Return keys.
+
+    Raises:
+      ValueError: `keys` is no vector of typed keys.
+    """
     if not (jnp.ndim(keys) == 1 and jax.dtypes.issubdtype(keys.dtype, jax.dtypes.prng_key)):
         raise ValueError(
             f"keys is {keys.dtype} of shape {jnp.shape(keys)}; must be typed keys (N,): jax.random.split(key, N)"
         )
-    return _generate(keys)
+    return keys
 
 
 @jax.jit
