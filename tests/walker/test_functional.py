@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium.envs.box2d.bipedal_walker import BipedalWalker
-from gymnasium.envs.functional_jax_env import FunctionalJaxEnv, FunctionalJaxVectorEnv
+from gymnasium.envs.functional_jax_env import FunctionalJaxEnv
 from helpers import ROOT
 
 from dsjax.walker.functional import BipedalWalkerFuncEnv, Moment, gymnasium_terrain
@@ -113,20 +113,6 @@ def test_a_state_is_not_assigned_into():
     with pytest.raises(AttributeError, match=r"use dsjax\.envs\.make\.make_vector\(\.\.\., backend='jax'\)"):
         _ = Moment(None, None, None, None).at
     assert not hasattr(Moment(None, None, None, None), "at")
-
-
-@pytest.mark.slow
-def test_gymnasiums_vector_env_plays_it_until_an_episode_ends():
-    """It resets only states that are one array, and then steps nobody else: it is refused with what to use instead."""
-    envs = FunctionalJaxVectorEnv(BipedalWalkerFuncEnv(), 3)
-    first, _ = envs.reset(seed=0)
-    assert first.shape == (3, 24) and len(np.unique(first[:, 14])) == 3
-    observation, reward, terminated, truncated, _ = envs.step(np.zeros((3, 4), np.float32))
-    assert (observation.shape, reward.shape, terminated.shape, truncated.shape) == ((3, 24), (3,), (3,), (3,))
-    assert np.isfinite(observation).all() and not terminated.any()
-    envs.prev_done = jnp.array([False, True, False])
-    with pytest.raises(AttributeError, match=r"use dsjax\.envs\.make\.make_vector\(\.\.\., backend='jax'\)"):
-        envs.step(np.zeros((3, 4), np.float32))
 
 
 def test_gymnasiums_terrains_are_those_of_its_resets():

@@ -13,32 +13,33 @@ from dsjax.presets import preset
 from dsjax.training import device_validation
 from dsjax.walker import episodes
 
-EPISODES = 256
+EPISODES, TOGETHER = 256, 64
 ID = "BipedalWalker-v3"
 
 
 def shipped():
-    """Return the population of one shipped walker: (state, spec, params)."""
+    """Return a population of copies of one shipped walker, and which members play: (state, spec, params, members)."""
     spec, params, member = presets.load("ambler")
-    params = population.share(params, 1)
-    state = population.init(population.run_key(0), jnp.arange(1), spec, params)
-    return state._replace(members=jax.tree.map(lambda leaf: leaf[None], member)), spec, params
+    params = population.share(params, TOGETHER)
+    state = population.init(population.run_key(0), jnp.arange(TOGETHER), spec, params)
+    members = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (TOGETHER, *leaf.shape)), member)
+    return state._replace(members=members), spec, params, np.array([0])
 
 
 def untrained():
-    """Return 64 untrained controllers: (state, spec, params)."""
+    """Return a population of untrained controllers, all of which play: (state, spec, params, members)."""
     spec, params = preset("iros2018")
-    params = population.share(params, 64)
-    return population.init(population.run_key(0), jnp.arange(64), spec, params), spec, params
+    params = population.share(params, TOGETHER)
+    state = population.init(population.run_key(0), jnp.arange(TOGETHER), spec, params)
+    return state, spec, params, np.arange(TOGETHER)
 
 
 def of_controllers(make):
     """Return the returns and lengths of episodes of JAX walkers, and of two sets of gymnasium's, (3, 2, 256)."""
-    state, spec, params = make()
-    members = np.arange(len(state.running))
+    state, spec, params, members = make()
     terrains = EPISODES // len(members)
     ours = device_validation.evaluate(state, spec, params, members, range(terrains))
-    envs = make_vector(ID, 64, "async")
+    envs = make_vector(ID, TOGETHER, "async")
     theirs = [
         evaluate(envs, state, spec, params, members, range(first, first + terrains), terrain_set="test-v1")
         for first in (0, 5000)
