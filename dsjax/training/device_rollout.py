@@ -59,7 +59,7 @@ _ROUND: Any = Round(POPULATION, *(4 * (MEMBERS,)))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=8)  # trainings of one structure in one process share its programs
-def programs(spec: ControllerSpec, members: int, hardcore: bool = False) -> Programs:
+def programs(spec: ControllerSpec, members: int, hardcore: bool) -> Programs:
     """Return the programs for controllers of a structure, which spread so many members over the devices."""
     on = devices.mesh(members)
 
@@ -138,7 +138,7 @@ def play(
         state, params = population.select(state, both), jax.tree.map(lambda leaf: leaf[both], params)
         seeds = [*seeds, *seeds]
     pace, on = pace or Pace(), devices.mesh(len(seeds))
-    begin, chunk = programs(spec, len(seeds), hardcore)
+    begin, chunk = programs(spec, len(seeds), hardcore=hardcore)
     keys, idle = devices.place((key_data(seeds), np.array([seed is None for seed in seeds])), on, MEMBERS)
     params = devices.place(params, on, MEMBERS)
     round = begin(devices.place(state, on, POPULATION), keys, idle)

@@ -57,7 +57,7 @@ class Programs(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def programs(spec: ControllerSpec, count: int, hardcore: bool = False) -> Programs:
+def programs(spec: ControllerSpec, count: int, hardcore: bool) -> Programs:
     """Return the programs for controllers of a structure, of which so many are spread over the devices."""
     on = devices.mesh(count)
 
@@ -160,7 +160,7 @@ def _play(
     count = len(state.running)
     idle = np.arange(count) >= len(owner)
     owner, terrain = (np.append(column, np.zeros(count - len(column), int)) for column in (owner, terrain))
-    begin, advance = programs(spec, count, hardcore)
+    begin, advance = programs(spec, count, hardcore=hardcore)
     keys = np.stack([np.full(count, _FIRST_HALF), terrain], axis=-1).astype(np.uint32)
     take = partial(jax.tree.map, lambda leaf: leaf[owner])
     who = Who(state.key[owner], terrain.astype(np.int32), take(params))

@@ -103,7 +103,7 @@ def test_the_state_that_a_round_begins_from_stays(toy):
 
 
 def test_one_program_serves_every_round(toy):
-    program = device_rollout.programs(SETTINGS.spec(), MEMBERS)
+    program = device_rollout.programs(SETTINGS.spec(), MEMBERS, hardcore=False)
     for length, ticks in ((64, TICKS), (50, 90), (1, 2)):
         play(seeds(), length=length, ticks=ticks)
     assert [part._cache_size() for part in program] == [1, 1]
