@@ -78,3 +78,22 @@ def replay(recording):
     return {
         name: np.concatenate(values)[: len(rows)] for name, values in zip(names, zip(*parts, strict=True), strict=True)
     }
+
+
+def assert_as_box2d(made, recording, ground):
+    """Check what steps made of recorded states, {name: (R, ...)}, `ground` being the recorded flags of contact."""
+    goes_on = ~recording["terminated"]  # of the last step of an episode only its end and its reward matter
+
+    def error(name, expected):
+        axes = tuple(range(1, expected.ndim))
+        return np.abs(made[name] - expected).max(axes)[goes_on]
+
+    bodies = recording["after_bodies"]
+    position, velocity = error("position", bodies[:, :, :3]), error("velocity", bodies[:, :, 3:])
+    assert np.quantile(position, 0.99) < 3e-5 and np.quantile(position, 0.995) < 1e-4
+    assert np.quantile(velocity, 0.99) < 1e-4 and np.quantile(velocity, 0.995) < 1e-2
+    assert np.quantile(error("observation", recording["observation"]), 0.99) < 5e-5
+    assert np.abs(made["reward"] - recording["reward"])[goes_on].max() < 1e-2
+    assert np.quantile(np.abs(made["reward"] - recording["reward"]), 0.99) < 1e-4
+    np.testing.assert_array_equal(made["terminated"], recording["terminated"])
+    np.testing.assert_array_equal(made["ground"][goes_on], ground[goes_on])

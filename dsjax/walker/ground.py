@@ -22,7 +22,7 @@ class Kind(NamedTuple):
     begin: int  # the first of these slots
     key: int  # of the first one; those of a greater key were created later
     piece: Callable[[Lanes, Lanes], Piece]  # of a number and a walker
-    first: Callable[[Lanes, Lanes], Lanes]  # of x [m] and a walker: number of a piece before all that reach beyond x
+    first: Callable[[Lanes, Lanes], Lanes]  # of x [m] and a walker: number from which on pieces may reach beyond x
 
     @property
     def slots(self) -> slice:

@@ -87,13 +87,13 @@ def _edge(edge: Edge, body: Frame, polygon: Polygon, corners: tuple[Vec, ...], n
     begin, end = where(above, (edge.start, edge.end), (edge.end, edge.start))
     start, stop = where(on_body, (side_start, side_end), (begin, end))
     indices = where(on_body, (first, second), (jnp.where(above, 0, 1), jnp.where(above, 1, 0)))
-    reference = where(on_body, pick(first, normals), normal)
-    points, ids, clipped = _between(points, ids, Reference(reference, start, stop, *indices), 0.0)
+    reference = Reference(where(on_body, pick(first, normals), normal), start, stop, *indices)
+    points, ids, clipped = _between(points, ids, reference, 0.0)
     ids = where(on_body, tuple(map(_swapped, ids)), ids)
 
     normal = where(on_body, pick(first, polygon.normals), normal)
     plane = where(on_body, pick(first, polygon.vertices), begin)
-    return _manifold(near & clipped, on_body, normal, plane, points, ids, start, reference, body)
+    return _manifold(near & clipped, on_body, normal, plane, points, ids, reference, body)
 
 
 def _box(box: Box, body: Frame, polygon: Polygon, corners: tuple[Vec, ...], normals: tuple[Vec, ...]) -> Manifold:
@@ -109,23 +109,20 @@ def _box(box: Box, body: Frame, polygon: Polygon, corners: tuple[Vec, ...], norm
     # The reference's side, and the side of the other that is most opposed to it, which is clipped.
     opposed = _most_opposed(side_normal, _BOX_NORMALS), _most_opposed(own_normal, normals)
     own_side, side = settle(where(on_body, opposed[0], own_side), where(on_body, side, opposed[1]))
-    own = pick(own_side, corners_of(box)), pick(_next(own_side, _BOX_NORMALS), corners_of(box))
-    its = pick(side, corners), pick(_next(side, corners), corners)
-    points, (start, stop) = where(on_body, (own, its), (its, own))
-    index, other = where(on_body, (side, own_side), (own_side, side))
-    following = where(
-        on_body,
-        (_next(side, corners), _next(own_side, _BOX_NORMALS)),
-        (_next(own_side, _BOX_NORMALS), _next(side, corners)),
-    )
-    ids = feature_id(index, other, _SIDE, _VERTEX), feature_id(index, following[1], _SIDE, _VERTEX)
-    reference = where(on_body, side_normal, own_normal)
-    points, ids, clipped = _between(points, ids, Reference(reference, start, stop, index, following[0]), TOTAL_RADIUS)
+    own, its = (own_side, _next(own_side, _BOX_NORMALS)), (side, _next(side, corners))  # of both, the side's corners
+    (index, following), others = where(on_body, (its, own), (own, its))
+    own_ends = tuple(pick(corner, corners_of(box)) for corner in own)
+    its_ends = tuple(pick(corner, corners) for corner in its)
+    points, (start, stop) = where(on_body, (own_ends, its_ends), (its_ends, own_ends))
+    first_id, second_id = (feature_id(index, other, _SIDE, _VERTEX) for other in others)
+    reference = Reference(where(on_body, side_normal, own_normal), start, stop, index, following)
+    points, ids, clipped = _between(points, (first_id, second_id), reference, TOTAL_RADIUS)
     ids = where(on_body, tuple(map(_swapped, ids)), ids)
 
-    plane = where(on_body, body.local(0.5 * (start + stop)), 0.5 * (start + stop))
+    middle = 0.5 * (start + stop)
+    plane = where(on_body, body.local(middle), middle)
     normal = where(on_body, pick(side, polygon.normals), own_normal)
-    return _manifold(near & clipped, on_body, normal, plane, points, ids, start, reference, body)
+    return _manifold(near & clipped, on_body, normal, plane, points, ids, reference, body)
 
 
 class Reference(NamedTuple):
@@ -149,11 +146,10 @@ def _between(points: tuple, ids: tuple, reference: Reference, slack: float) -> t
 
 
 def _manifold(
-    there: Lanes, on_body: Lanes, normal: Vec, plane: Vec, points: tuple, ids: tuple, start: Vec, reference: Vec,
-    body: Frame,
+    there: Lanes, on_body: Lanes, normal: Vec, plane: Vec, points: tuple, ids: tuple, reference: Reference, body: Frame,
 ) -> Manifold:  # fmt: skip
     """Return the manifold of the points that are near enough to the reference; a single point is always the first."""
-    within = [dot(reference, point - start) <= TOTAL_RADIUS for point in points]
+    within = [dot(reference.normal, point - reference.start) <= TOTAL_RADIUS for point in points]
     held = where(on_body, points, tuple(map(body.local, points)))
     count = within[0].astype(jnp.int32) + within[1].astype(jnp.int32)
     return Manifold(
