@@ -223,9 +223,10 @@ def advance(
     modulator = learning.modulator(reward, spec.learning, params.learning)
     resting = starts if spec.deliver_last_reward else ends
     state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
+    begins, begun = starts & ~ends, state._replace(learning=learning.begin_episode(state.learning))
     if spec.reset_at_episode:
-        begins = starts & ~ends
-        state = jax.tree.map(lambda new, old: jnp.where(begins, new, old), begin_episode(state), state)
+        begun = begin_episode(begun)
+    state = jax.tree.map(lambda new, old: jnp.where(begins, new, old), begun, state)
     state, action, activity = act(state, state.synapses.weight, observation, spec, params, jnp.where(ends, 0.0, dt))
     return state, action, activity._replace(modulator=jnp.where(resting, 0, modulator))
 

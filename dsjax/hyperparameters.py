@@ -127,6 +127,14 @@ class LearningParams(NamedTuple):
     floor: Annotated[
         Number, Declared("A worse reward counts as this one; -inf is no bound", le=0, finite=False)
     ] = -math.inf  # fmt: skip
+    timing_rate: Annotated[
+        Number,
+        Declared("Share by which an episode moves the rewards expected at its ages, where these count", ge=0, le=1),
+    ] = 0.04
+    weight_decay: Annotated[
+        Number,
+        Declared("What a center c costs, as reward of a step over c^2 / 2; larger keeps centers small", ge=0),
+    ] = 0.0
 
 
 class ControllerParams(NamedTuple):
@@ -153,6 +161,9 @@ class LearningSpec:
     signed_decay: Annotated[
         bool, Declared("A negative reward lets the amplitude grow again; if not, it leaves it alone")
     ] = True
+    timed: Annotated[
+        bool, Declared("The expected reward knows how long ago the episode began; if not, it is the same at all ages")
+    ] = False
     optimizer: Annotated[
         str | Callable[..., Any],
         Declared(

@@ -1,10 +1,11 @@
 """The learning rule: a modulator moves centers towards weights that paid off, and fades the oscillation.
 
-    dc/dt = eta (m - r) (w - c)              dA/dt = -(lambda m + kappa) A
+    dc/dt = eta [(m - r) (w - c) - delta (w - c)^2 c]              dA/dt = -(lambda m + kappa) A
 
-The published rule expects no reward, and fades by reward alone: r = kappa = 0. Where the amplitude follows progress, it
-also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the rule, change `update`; to
-change only how far the centers follow, pass an optax transformation of your own as `LearningSpec.optimizer`.
+The published rule expects no reward, forgets nothing, and fades by reward alone: r = delta = kappa = 0. Where the
+amplitude follows progress, it also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the
+rule, change `update`; to change only how far the centers follow, pass an optax transformation of your own as
+`LearningSpec.optimizer`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
@@ -15,14 +16,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from dsjax import synapse
+from dsjax import synapse, timing
 from dsjax.hyperparameters import OPTIMIZERS, LearningParams, LearningSpec
 from dsjax.shapes import Array, Float, Scalar, require_shape
 from dsjax.synapse import Fluctuating, SynapseParams, SynapseState
+from dsjax.timing import TimingState
 
 __all__ = [
-    "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "expectation", "init", "modulator", "step",
-    "transformation", "update",
+    "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "begin_episode", "expectation", "init",
+    "modulator", "step", "transformation", "update",
 ]  # fmt: skip
 
 
@@ -32,6 +34,7 @@ class LearningState(NamedTuple):
     optimizer: optax.OptState
     baseline: Float[Array, ""]  # running mean of the modulator, or with `effort` 1, of the modulator per effort
     average: Float[Array, "*s"]  # running mean of the centers: the weights of a controller that no longer learns
+    timing: TimingState | None = None  # what is expected by the age of an episode; None without `LearningSpec.timed`
 
 
 def transformation(spec: LearningSpec, params: LearningParams) -> optax.GradientTransformation:
@@ -69,7 +72,14 @@ def transformation(spec: LearningSpec, params: LearningParams) -> optax.Gradient
 def init(synapses: SynapseState, spec: LearningSpec, params: LearningParams) -> LearningState:
     """Return the LearningState for synapses that have not learned yet."""
     optimizer = transformation(spec, params).init(synapses.center)
-    return LearningState(optimizer, jnp.zeros((), synapses.center.dtype), synapses.center)
+    dtype = synapses.center.dtype
+    known = timing.init(dtype) if spec.timed else None
+    return LearningState(optimizer, jnp.zeros((), dtype), synapses.center, known)
+
+
+def begin_episode(state: LearningState) -> LearningState:
+    """Return the state at the begin of an episode."""
+    return state if state.timing is None else state._replace(timing=timing.begin_episode(state.timing))
 
 
 def modulator(reward: Scalar, spec: LearningSpec, params: LearningParams) -> Float[Array, ""]:
@@ -79,7 +89,7 @@ def modulator(reward: Scalar, spec: LearningSpec, params: LearningParams) -> Flo
 
 
 def expectation(state: LearningState, effort: Scalar, params: LearningParams) -> Float[Array, ""]:
-    """Return the modulator that a step of this effort is expected to bring, ()."""
+    """Return the modulator that a step of this effort is expected to bring, whatever the episode's age, ()."""
     # Scale only a positive baseline: scaling a negative one would reward more torque.
     scale = jnp.where(state.baseline > 0, 1 - params.effort + params.effort * effort, 1)
     return state.baseline * scale
@@ -139,6 +149,11 @@ def update(
     A return is of that kind: on a way of given length it counts what the way costs, and not how long it takes. Animals
     are held to choose their gaits likewise, by the cost of transport (Hoyt & Taylor, Nature 1981).
 
+    A center that grows without need saturates what its synapse drives, and nothing is learned from it any more. Its
+    decay is Oja's (Journal of Mathematical Biology 1982), with the deviation where he has the activity: what teaches a
+    synapse shrinks with the square of its fluctuation, and so does what it forgets. Centers thus climb
+    m - delta c^2 / 2, summed over all synapses, whatever the amplitude, and those of synapses that rest stay.
+
     Args:
       state: LearningState.
       synapses: SynapseState of any shape, or another fluctuation's state.
@@ -158,14 +173,20 @@ def update(
     require_shape("effort", effort, ())
     expected = expectation(state, effort, params)
     surprise = modulator - expected
-    gradient = -surprise * (synapses.weight - synapses.center) * dt
+    deviation = synapses.weight - synapses.center
+    decay = params.weight_decay * deviation**2 * synapses.center
+    known, teaching = state.timing, surprise
+    if known is not None:
+        teaching = surprise - timing.expected(known)
+        known = timing.update(known, surprise, params.timing_rate, dt)
+    gradient = (decay - teaching * deviation) * dt
     updates, optimizer = transformation(spec, params).update(gradient, state.optimizer, synapses.center)
     center = optax.apply_updates(synapses.center, updates)
     baseline = state.baseline + surprise * dt / params.baseline_time
     share = jnp.minimum(jnp.divide(dt, params.averaging_time), 1)
     average = jnp.where(share < 1, state.average + share * (center - state.average), center)
     # With dt = 0 no time passes for any of these: momentum and Adam must not drift on.
-    passed = center, LearningState(optimizer, baseline, average)
+    passed = center, LearningState(optimizer, baseline, average, known)
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt

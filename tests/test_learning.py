@@ -14,7 +14,7 @@ SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_ran
 PARAMS = preset("iros2018")[1].learning._replace(learning_rate=1.2e-4, amplitude_decay=3e-8)
 STEP = 33.0
 EFFORT = 0.5  # matters only where the expected reward grows with it
-SPECS = [LearningSpec(optimizer=name) for name in learning.OPTIMIZERS]
+SPECS = [LearningSpec(optimizer=name, timed=name == "momentum") for name in learning.OPTIMIZERS]
 
 
 @pytest.fixture
@@ -126,6 +126,39 @@ def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     for _ in range(100):
         learned, synapses = plain(learned, synapses, jnp.float32(2))
     assert np.abs(synapses.center - settled).max() > 1e-2
+
+
+def test_a_timed_baseline_takes_what_an_age_brings_out_of_learning(float64):
+    """Every episode brings 1 in its first half and -1 in its second: no surprise to one who knows its age."""
+    spec, params = LearningSpec(timed=True), PARAMS._replace(baseline_time=1e4 * STEP, timing_rate=0.5)
+    moved = {}
+    for timed in (True, False):
+        step = jax.jit(
+            partial(
+                learning.step, effort=EFFORT, spec=spec if timed else LearningSpec(), params=params,
+                synapse_params=SYNAPSE, dt=STEP,
+            )
+        )  # fmt: skip
+        learned, synapses = begin(spec if timed else LearningSpec())
+        for episode in range(40):
+            if episode == 30:
+                settled = synapses.center
+            learned = learning.begin_episode(learned)
+            for age in range(100):
+                learned, synapses = step(learned, synapses, 1.0 if age < 50 else -1.0)
+        moved[timed] = np.abs(synapses.center - settled).mean()
+    assert moved[True] < moved[False] / 5
+
+
+def test_centers_decay_with_the_square_of_their_weights_swing(float64):
+    params = PARAMS._replace(weight_decay=0.01)
+    learned, synapses = begin(LearningSpec())
+    _, after = learning.step(learned, synapses, 0.0, EFFORT, LearningSpec(), params, SYNAPSE, STEP)
+    deviation = after.weight - synapses.center
+    np.testing.assert_allclose(after.center, synapses.center * (1 - 1.2e-4 * STEP * 0.01 * deviation**2), rtol=1e-12)
+    resting = SYNAPSE._replace(amplitude=0.0)
+    _, after = learning.step(learned, synapses, 0.0, EFFORT, LearningSpec(), params, resting, STEP)
+    np.testing.assert_array_equal(after.center, synapses.center)
 
 
 @pytest.mark.parametrize(("signed", "grows"), [(True, True), (False, False)])

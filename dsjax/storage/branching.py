@@ -7,6 +7,7 @@ import numpy as np
 
 from dsjax.config.schema import Config
 from dsjax.errors import RunError
+from dsjax.learning import LearningState
 from dsjax.population import PopulationState
 from dsjax.storage import pretrained
 from dsjax.storage.metadata import read_before
@@ -36,10 +37,17 @@ def initial_state(config: Config) -> tuple[PopulationState, dict[str, list[int]]
         if not state.running[row]:
             raise RunError(f"{parent.run}: member {row} was stopped for a value that was not finite")
     copies = jax.tree.map(lambda leaf: leaf[parents], state.members)
-    if there.learning.optimizer != config.learning.optimizer:  # what one optimizer remembers says nothing to another
-        learned = copies.learning._replace(optimizer=fresh.members.learning.optimizer)
-        copies = copies._replace(learning=learned)
+    copies = copies._replace(learning=_remembered(config, there, copies.learning, fresh.members.learning))
     return fresh._replace(members=copies), {unit: values[parents].tolist() for unit, values in before.items()}
+
+
+def _remembered(config: Config, there: Config, learned: LearningState, fresh: LearningState) -> LearningState:
+    """Return what learning remembers of the parents, afresh where the branch's rule remembers something else."""
+    if there.learning.optimizer != config.learning.optimizer:
+        learned = learned._replace(optimizer=fresh.optimizer)
+    if there.learning.timed != config.learning.timed:
+        learned = learned._replace(timing=fresh.timing)
+    return learned
 
 
 def _parent_rows(config: Config, there: Config, frozen: np.ndarray) -> np.ndarray:

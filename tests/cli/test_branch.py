@@ -89,12 +89,15 @@ def test_a_branch_goes_on_without_its_parent(small_runs, branch, tmp_path):
         assert read_table(command.output, name) == read_table(branch.output, name)
 
 
-def test_another_optimizer_begins_afresh(small_runs, tmp_path):
-    flags = ("--branch", small_runs / "a", "--snapshot", 4, "--learning.optimizer", "momentum", "--steps", 100)
-    command = parse(*flags, "--evaluation.every", 0, "--output", tmp_path / "momentum")
+@pytest.mark.parametrize(
+    ("other", "remembered"), [(["--learning.optimizer", "momentum"], "trace"), (["--learning.timed"], "timing")]
+)
+def test_a_rule_that_remembers_something_else_begins_afresh(small_runs, other, remembered, tmp_path):
+    flags = ("--branch", small_runs / "a", "--snapshot", 4, *other, "--steps", 100)
+    command = parse(*flags, "--evaluation.every", 0, "--output", tmp_path / "other")
     Trainer(command.settings, command.output).run()
     snapshots = Snapshots(command.output)
-    assert any("trace" in name for name in snapshots.load(0))
+    assert any(remembered in name for name in snapshots.load(0))
     snapshots.close()
 
 

@@ -144,7 +144,7 @@ def test_evaluations_may_not_change_where_members_rest_by_them():
         ("synapse.amp", ["synapse.amplitude"]),
         ("num_steps", ["steps", "round_steps"]),
         ("environment.num_workers", ["environment.workers"]),
-        ("learning.decay", ["learning.signed_decay", "learning.amplitude_decay"]),
+        ("learning.decay", ["learning.signed_decay", "learning.amplitude_decay", "learning.weight_decay"]),
     ],
 )
 def test_an_unknown_key_is_answered_with_those_a_person_would_mean(key, meant):
