@@ -36,7 +36,7 @@ class Declared(NamedTuple):
 
 Adaptation = Literal["none", "linear", "nonlinear"]
 ADAPTATIONS = get_args(Adaptation)
-OPTIMIZERS = ("sgd", "momentum", "adam")
+OPTIMIZERS = ("sgd", "annealed", "momentum", "adam")
 
 
 class OscillatorParams(NamedTuple):
@@ -102,6 +102,9 @@ class LearningParams(NamedTuple):
             finite=False,
         ),
     ] = math.inf
+    annealing: Annotated[
+        Number, Declared("Steps of learning after which the rate of optimizer = annealed has halved, tau", "step", gt=0)
+    ] = 1e6
     momentum: Annotated[Number, Declared("Share of the last update that optimizer = momentum keeps", ge=0, lt=1)] = 0.9
     baseline_time: Annotated[
         Number,
@@ -167,8 +170,8 @@ class LearningSpec:
     optimizer: Annotated[
         str | Callable[..., Any],
         Declared(
-            "The optax transformation that moves the centers: sgd, which is the published rule, momentum, adam, or one "
-            "of your own, as module:function; see learning.transformation"
+            "The optax transformation that moves the centers: sgd, which is the published rule; annealed, whose rate "
+            "falls; momentum; adam; or one of your own, as module:function; see learning.transformation"
         ),
     ] = "sgd"
 

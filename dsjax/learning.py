@@ -42,6 +42,9 @@ def transformation(spec: LearningSpec, params: LearningParams) -> optax.Gradient
 
     Built where it is traced, from traced rates, so that every member of a population can have its own.
 
+    "annealed" learns at eta / (1 + t / tau) after t steps: slowly enough to get anywhere, and fast enough to come to
+    rest, as the steps of a stochastic approximation must (Robbins & Monro, Annals of Mathematical Statistics 1951).
+
     Args:
       spec: its `optimizer` is one of `OPTIMIZERS`; or a function from LearningParams to a transformation; or the name
         of such a function, as "module:function", which a config can state.
@@ -55,6 +58,8 @@ def transformation(spec: LearningSpec, params: LearningParams) -> optax.Gradient
     match spec.optimizer:
         case "sgd":
             return optax.sgd(params.learning_rate)
+        case "annealed":
+            return optax.sgd(lambda count: params.learning_rate / (1 + count / params.annealing))
         case "momentum":
             return optax.sgd(params.learning_rate, momentum=params.momentum)
         case "adam":

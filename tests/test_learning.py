@@ -128,6 +128,17 @@ def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     assert np.abs(synapses.center - settled).max() > 1e-2
 
 
+def test_an_annealed_rate_halves_in_its_time(float64, optax_promotion):
+    spec, params = LearningSpec(optimizer="annealed"), PARAMS._replace(annealing=50.0)
+    learned, synapses = begin(spec)
+    step = jax.jit(partial(learning.step, effort=EFFORT, spec=spec, params=params, synapse_params=SYNAPSE, dt=STEP))
+    for count in range(100):
+        before = synapses.center
+        learned, synapses = step(learned, synapses, 0.7)
+        rate = 1.2e-4 / (1 + count / 50)
+        np.testing.assert_allclose(synapses.center, before + (synapses.weight - before) * 0.7 * rate * STEP, rtol=1e-12)
+
+
 def test_a_timed_baseline_takes_what_an_age_brings_out_of_learning(float64):
     """Every episode brings 1 in its first half and -1 in its second: no surprise to one who knows its age."""
     spec, params = LearningSpec(timed=True), PARAMS._replace(baseline_time=1e4 * STEP, timing_rate=0.5)
@@ -207,7 +218,7 @@ def test_reward_per_effort_has_another_optimum_than_reward_per_time(effort, torq
 
 
 def test_unknown_optimizer_is_refused():
-    with pytest.raises(ValueError, match="optimizer = 'lion': must be one of sgd, momentum, adam"):
+    with pytest.raises(ValueError, match="optimizer = 'lion': must be one of sgd, annealed, momentum, adam"):
         learning.init(begin(LearningSpec())[1], LearningSpec(optimizer="lion"), PARAMS)
 
 
