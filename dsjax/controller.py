@@ -220,7 +220,7 @@ def advance(
     observation = jnp.asarray(observation, state.action.dtype)
     starts, ends = jnp.asarray(starts), jnp.asarray(ends)
     reward = jnp.asarray(jnp.where(starts, 0, reward), state.action.dtype)
-    modulator = learning.modulator(reward, spec.learning, params.learning)
+    modulator = learning.modulator(reward, spec.learning, learning.annealed(state.learning, params.learning))
     resting = starts if spec.deliver_last_reward else ends
     state = learn(state, modulator, spec, params, jnp.where(resting, 0.0, dt))
     begins, begun = starts & ~ends, state._replace(learning=learning.begin_episode(state.learning))

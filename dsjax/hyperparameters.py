@@ -36,7 +36,7 @@ class Declared(NamedTuple):
 
 Adaptation = Literal["none", "linear", "nonlinear"]
 ADAPTATIONS = get_args(Adaptation)
-OPTIMIZERS = ("sgd", "annealed", "momentum", "adam")
+OPTIMIZERS = ("sgd", "momentum", "adam")
 
 
 class OscillatorParams(NamedTuple):
@@ -102,9 +102,6 @@ class LearningParams(NamedTuple):
             finite=False,
         ),
     ] = math.inf
-    annealing: Annotated[
-        Number, Declared("Steps of learning after which the rate of optimizer = annealed has halved, tau", "step", gt=0)
-    ] = 1e6
     momentum: Annotated[Number, Declared("Share of the last update that optimizer = momentum keeps", ge=0, lt=1)] = 0.9
     baseline_time: Annotated[
         Number,
@@ -130,6 +127,9 @@ class LearningParams(NamedTuple):
     floor: Annotated[
         Number, Declared("A worse reward counts as this one; -inf is no bound", le=0, finite=False)
     ] = -math.inf  # fmt: skip
+    annealing: Annotated[
+        Number, Declared("Steps of learning after which the rate has halved, and what else anneals doubled, tau", gt=0)
+    ] = 1e6
     timing_rate: Annotated[
         Number,
         Declared("Share by which an episode moves the rewards expected at its ages, where these count", ge=0, le=1),
@@ -164,14 +164,17 @@ class LearningSpec:
     signed_decay: Annotated[
         bool, Declared("A negative reward lets the amplitude grow again; if not, it leaves it alone")
     ] = True
+    annealed: Annotated[
+        bool, Declared("The learning rate falls, and floor and averaging time grow, as learning goes on; see annealing")
+    ] = False
     timed: Annotated[
         bool, Declared("The expected reward knows how long ago the episode began; if not, it is the same at all ages")
     ] = False
     optimizer: Annotated[
         str | Callable[..., Any],
         Declared(
-            "The optax transformation that moves the centers: sgd, which is the published rule; annealed, whose rate "
-            "falls; momentum; adam; or one of your own, as module:function; see learning.transformation"
+            "The optax transformation that moves the centers: sgd, which is the published rule, momentum, adam, or one "
+            "of your own, as module:function; see learning.transformation"
         ),
     ] = "sgd"
 

@@ -18,13 +18,13 @@ import optax
 
 from dsjax import synapse, timing
 from dsjax.hyperparameters import OPTIMIZERS, LearningParams, LearningSpec
-from dsjax.shapes import Array, Float, Scalar, require_shape
+from dsjax.shapes import Array, Float, Int, Scalar, require_shape
 from dsjax.synapse import Fluctuating, SynapseParams, SynapseState
 from dsjax.timing import TimingState
 
 __all__ = [
-    "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "begin_episode", "expectation", "init",
-    "modulator", "step", "transformation", "update",
+    "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "annealed", "begin_episode", "expectation",
+    "init", "modulator", "step", "transformation", "update",
 ]  # fmt: skip
 
 
@@ -35,15 +35,13 @@ class LearningState(NamedTuple):
     baseline: Float[Array, ""]  # running mean of the modulator, or with `effort` 1, of the modulator per effort
     average: Float[Array, "*s"]  # running mean of the centers: the weights of a controller that no longer learns
     timing: TimingState | None = None  # what is expected by the age of an episode; None without `LearningSpec.timed`
+    steps: Int[Array, ""] | None = None  # of learning, so far; None without `LearningSpec.annealed`
 
 
 def transformation(spec: LearningSpec, params: LearningParams) -> optax.GradientTransformation:
     """Return the optax transformation that turns center gradients into center updates.
 
     Built where it is traced, from traced rates, so that every member of a population can have its own.
-
-    "annealed" learns at eta / (1 + t / tau) after t steps: slowly enough to get anywhere, and fast enough to come to
-    rest, as the steps of a stochastic approximation must (Robbins & Monro, Annals of Mathematical Statistics 1951).
 
     Args:
       spec: its `optimizer` is one of `OPTIMIZERS`; or a function from LearningParams to a transformation; or the name
@@ -58,8 +56,6 @@ def transformation(spec: LearningSpec, params: LearningParams) -> optax.Gradient
     match spec.optimizer:
         case "sgd":
             return optax.sgd(params.learning_rate)
-        case "annealed":
-            return optax.sgd(lambda count: params.learning_rate / (1 + count / params.annealing))
         case "momentum":
             return optax.sgd(params.learning_rate, momentum=params.momentum)
         case "adam":
@@ -79,12 +75,32 @@ def init(synapses: SynapseState, spec: LearningSpec, params: LearningParams) -> 
     optimizer = transformation(spec, params).init(synapses.center)
     dtype = synapses.center.dtype
     known = timing.init(dtype) if spec.timed else None
-    return LearningState(optimizer, jnp.zeros((), dtype), synapses.center, known)
+    steps = jnp.int32(0) if spec.annealed else None
+    return LearningState(optimizer, jnp.zeros((), dtype), synapses.center, known, steps)
 
 
 def begin_episode(state: LearningState) -> LearningState:
     """Return the state at the begin of an episode."""
     return state if state.timing is None else state._replace(timing=timing.begin_episode(state.timing))
+
+
+def annealed(state: LearningState, params: LearningParams) -> LearningParams:
+    """Return the LearningParams as they are after the steps that learning has taken so far, t.
+
+        eta / (1 + t / tau)        floor (1 + t / tau)        averaging time (1 + t / tau)
+
+    Search, then converge (Darken & Moody, NIPS 1991): a rate that falls with 1 / t comes to rest, and yet gets anywhere
+    (Robbins & Monro, Annals of Mathematical Statistics 1951). The floor bounds how far one punishment moves a center,
+    and goes on to bound it to as much; the average goes on to be over as many such moves.
+    """
+    if state.steps is None:
+        return params
+    factor = 1 + state.steps.astype(state.baseline.dtype) / params.annealing
+    return params._replace(
+        learning_rate=params.learning_rate / factor,
+        floor=params.floor * factor,
+        averaging_time=params.averaging_time * factor,
+    )
 
 
 def modulator(reward: Scalar, spec: LearningSpec, params: LearningParams) -> Float[Array, ""]:
@@ -176,6 +192,7 @@ def update(
     """
     require_shape("modulator", modulator, ())
     require_shape("effort", effort, ())
+    params = annealed(state, params)
     expected = expectation(state, effort, params)
     surprise = modulator - expected
     deviation = synapses.weight - synapses.center
@@ -190,8 +207,9 @@ def update(
     baseline = state.baseline + surprise * dt / params.baseline_time
     share = jnp.minimum(jnp.divide(dt, params.averaging_time), 1)
     average = jnp.where(share < 1, state.average + share * (center - state.average), center)
+    steps = None if state.steps is None else state.steps + 1
     # With dt = 0 no time passes for any of these: momentum and Adam must not drift on.
-    passed = center, LearningState(optimizer, baseline, average, known)
+    passed = center, LearningState(optimizer, baseline, average, known, steps)
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt

@@ -14,7 +14,9 @@ SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_ran
 PARAMS = preset("iros2018")[1].learning._replace(learning_rate=1.2e-4, amplitude_decay=3e-8)
 STEP = 33.0
 EFFORT = 0.5  # matters only where the expected reward grows with it
-SPECS = [LearningSpec(optimizer=name, timed=name == "momentum") for name in learning.OPTIMIZERS]
+SPECS = [
+    LearningSpec(optimizer=name, timed=name == "momentum", annealed=name == "adam") for name in learning.OPTIMIZERS
+]
 
 
 @pytest.fixture
@@ -128,15 +130,19 @@ def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     assert np.abs(synapses.center - settled).max() > 1e-2
 
 
-def test_an_annealed_rate_halves_in_its_time(float64, optax_promotion):
-    spec, params = LearningSpec(optimizer="annealed"), PARAMS._replace(annealing=50.0)
+def test_annealing_slows_learning_deepens_the_floor_and_lengthens_the_average(float64):
+    spec, params = LearningSpec(annealed=True), PARAMS._replace(annealing=50.0, averaging_time=20 * STEP, floor=-30.0)
     learned, synapses = begin(spec)
     step = jax.jit(partial(learning.step, effort=EFFORT, spec=spec, params=params, synapse_params=SYNAPSE, dt=STEP))
     for count in range(100):
-        before = synapses.center
+        lowest = learning.modulator(-1e3, spec, learning.annealed(learned, params))
+        assert lowest == pytest.approx(-30 * (1 + count / 50))
+        before, average = synapses.center, learned.average
         learned, synapses = step(learned, synapses, 0.7)
         rate = 1.2e-4 / (1 + count / 50)
         np.testing.assert_allclose(synapses.center, before + (synapses.weight - before) * 0.7 * rate * STEP, rtol=1e-12)
+        share = 1 / (20 * (1 + count / 50))
+        np.testing.assert_allclose(learned.average, average + share * (synapses.center - average), rtol=1e-12)
 
 
 def test_a_timed_baseline_takes_what_an_age_brings_out_of_learning(float64):
@@ -218,7 +224,7 @@ def test_reward_per_effort_has_another_optimum_than_reward_per_time(effort, torq
 
 
 def test_unknown_optimizer_is_refused():
-    with pytest.raises(ValueError, match="optimizer = 'lion': must be one of sgd, annealed, momentum, adam"):
+    with pytest.raises(ValueError, match="optimizer = 'lion': must be one of sgd, momentum, adam"):
         learning.init(begin(LearningSpec())[1], LearningSpec(optimizer="lion"), PARAMS)
 
 

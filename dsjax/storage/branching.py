@@ -47,6 +47,8 @@ def _remembered(config: Config, there: Config, learned: LearningState, fresh: Le
         learned = learned._replace(optimizer=fresh.optimizer)
     if there.learning.timed != config.learning.timed:
         learned = learned._replace(timing=fresh.timing)
+    if there.learning.annealed != config.learning.annealed:
+        learned = learned._replace(steps=fresh.steps)
     return learned
 
 

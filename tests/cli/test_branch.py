@@ -90,7 +90,12 @@ def test_a_branch_goes_on_without_its_parent(small_runs, branch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("other", "remembered"), [(["--learning.optimizer", "momentum"], "trace"), (["--learning.timed"], "timing")]
+    ("other", "remembered"),
+    [
+        (["--learning.optimizer", "momentum"], "trace"),
+        (["--learning.timed"], "timing"),
+        (["--learning.annealed"], "learning.steps"),
+    ],
 )
 def test_a_rule_that_remembers_something_else_begins_afresh(small_runs, other, remembered, tmp_path):
     flags = ("--branch", small_runs / "a", "--snapshot", 4, *other, "--steps", 100)
