@@ -80,7 +80,7 @@ def init(synapses: SynapseState, spec: LearningSpec, params: LearningParams) -> 
 
 
 def begin_episode(state: LearningState) -> LearningState:
-    """Return the state at the begin of an episode."""
+    """Return the state at the beginning of an episode."""
     return state if state.timing is None else state._replace(timing=timing.begin_episode(state.timing))
 
 

@@ -21,7 +21,7 @@ from dsjax.shapes import Array, Bool, Float, Scalar
 __all__ = ["INTERVALS", "TimingState", "begin_episode", "expected", "init", "update"]
 
 INTERVALS = 32  # the last one is without end
-_FIRST = 250.0  # [ms] how fine the time is told at an episode's begin
+_FIRST = 250.0  # [ms] how fine the time is told at the beginning of an episode
 _PER_OCTAVE = 4  # intervals while the age, plus `_FIRST`, doubles: the last begins after 54 s
 _WIDTHS = np.diff(_FIRST * 2 ** (np.arange(INTERVALS + 1) / _PER_OCTAVE))  # [ms]
 
@@ -40,7 +40,7 @@ def init(dtype: DTypeLike | None = None) -> TimingState:
 
 
 def begin_episode(state: TimingState) -> TimingState:
-    """Return the state at the begin of an episode."""
+    """Return the state at the beginning of an episode."""
     return state._replace(age=jnp.zeros_like(state.age))
 
 

@@ -12,6 +12,7 @@ from dsjax.synapse import SynapseParams
 
 SYNAPSE = SynapseParams(amplitude=0.2, period=20000.0, period_cv=0.1, center_range=0.2)
 PARAMS = preset("iros2018")[1].learning._replace(learning_rate=1.2e-4, amplitude_decay=3e-8)
+PUBLISHED = LearningSpec()
 STEP = 33.0
 EFFORT = 0.5  # matters only where the expected reward grows with it
 SPECS = [
@@ -31,11 +32,9 @@ def begin(spec, shape=(30,), key=0):
     return learning.init(synapses, spec, PARAMS), synapses
 
 
-def stepping(params):
+def stepping(params, spec=PUBLISHED):
     """Return the jitted step of these hyperparameters: (learned, synapses, modulator) to (learned, synapses)."""
-    return jax.jit(
-        partial(learning.step, effort=EFFORT, spec=LearningSpec(), params=params, synapse_params=SYNAPSE, dt=STEP)
-    )
+    return jax.jit(partial(learning.step, effort=EFFORT, spec=spec, params=params, synapse_params=SYNAPSE, dt=STEP))
 
 
 def test_step_is_the_equation(float64):
@@ -132,8 +131,7 @@ def test_a_constant_reward_teaches_nothing_once_it_is_expected():
 
 def test_annealing_slows_learning_deepens_the_floor_and_lengthens_the_average(float64):
     spec, params = LearningSpec(annealed=True), PARAMS._replace(annealing=50.0, averaging_time=20 * STEP, floor=-30.0)
-    learned, synapses = begin(spec)
-    step = jax.jit(partial(learning.step, effort=EFFORT, spec=spec, params=params, synapse_params=SYNAPSE, dt=STEP))
+    (learned, synapses), step = begin(spec), stepping(params, spec)
     for count in range(100):
         lowest = learning.modulator(-1e3, spec, learning.annealed(learned, params))
         assert lowest == pytest.approx(-30 * (1 + count / 50))
@@ -147,16 +145,11 @@ def test_annealing_slows_learning_deepens_the_floor_and_lengthens_the_average(fl
 
 def test_a_timed_baseline_takes_what_an_age_brings_out_of_learning(float64):
     """Every episode brings 1 in its first half and -1 in its second: no surprise to one who knows its age."""
-    spec, params = LearningSpec(timed=True), PARAMS._replace(baseline_time=1e4 * STEP, timing_rate=0.5)
+    params = PARAMS._replace(baseline_time=1e4 * STEP, timing_rate=0.5)
     moved = {}
     for timed in (True, False):
-        step = jax.jit(
-            partial(
-                learning.step, effort=EFFORT, spec=spec if timed else LearningSpec(), params=params,
-                synapse_params=SYNAPSE, dt=STEP,
-            )
-        )  # fmt: skip
-        learned, synapses = begin(spec if timed else LearningSpec())
+        spec = LearningSpec(timed=timed)
+        (learned, synapses), step = begin(spec), stepping(params, spec)
         for episode in range(40):
             if episode == 30:
                 settled = synapses.center

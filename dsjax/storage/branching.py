@@ -14,6 +14,9 @@ from dsjax.storage.metadata import read_before
 from dsjax.storage.run import check_member, read_run_config
 from dsjax.storage.states import from_file, load_snapshot, restored, untrained
 
+# Keys of a config's learning on which it depends what a part of a LearningState remembers, and that part.
+_MEMORIES = {"optimizer": "optimizer", "timed": "timing", "annealed": "steps"}
+
 
 def initial_state(config: Config) -> tuple[PopulationState, dict[str, list[int]] | None]:
     """Return the population that a run begins with: untrained or, in a branch, as its parents with new streams.
@@ -43,13 +46,9 @@ def initial_state(config: Config) -> tuple[PopulationState, dict[str, list[int]]
 
 def _remembered(config: Config, there: Config, learned: LearningState, fresh: LearningState) -> LearningState:
     """Return what learning remembers of the parents, afresh where the branch's rule remembers something else."""
-    if there.learning.optimizer != config.learning.optimizer:
-        learned = learned._replace(optimizer=fresh.optimizer)
-    if there.learning.timed != config.learning.timed:
-        learned = learned._replace(timing=fresh.timing)
-    if there.learning.annealed != config.learning.annealed:
-        learned = learned._replace(steps=fresh.steps)
-    return learned
+    was, now = there.learning, config.learning
+    changed = [part for key, part in _MEMORIES.items() if getattr(was, key) != getattr(now, key)]
+    return learned._replace(**{part: getattr(fresh, part) for part in changed})
 
 
 def _parent_rows(config: Config, there: Config, frozen: np.ndarray) -> np.ndarray:
