@@ -51,8 +51,9 @@ def share(params: ControllerParams, members: int) -> ControllerParams:
 
 
 def init(
-    key: Key[Array, ""], members: Int[ArrayLike, " n"], spec: ControllerSpec, params: ControllerParams
-) -> PopulationState:
+    key: Key[Array, ""], members: Int[ArrayLike, " n"], spec: ControllerSpec, params: ControllerParams,
+    restarts: Int[ArrayLike, " n"] | int = 0,
+) -> PopulationState:  # fmt: skip
     """Draw an untrained population.
 
     Args:
@@ -60,6 +61,7 @@ def init(
       members: (N,) int, the members' indices in the run; `jnp.arange(N)` for a whole run.
       spec: ControllerSpec.
       params: ControllerParams with leaves (N,), as from `share`.
+      restarts: (N,) int, how often each member has started over: it is drawn otherwise every time.
 
     Returns:
       PopulationState.
@@ -68,7 +70,8 @@ def init(
     _require_params(params, len(members))
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, members)
     # Streams of `init` and `step` must not meet: `step` folds in ticks, which are never negative.
-    initial = jax.vmap(jax.random.fold_in, (0, None))(keys, jnp.uint32(2**32 - 1))
+    streams = jnp.uint32(2**32 - 1) - jnp.asarray(restarts, jnp.uint32)
+    initial = jax.vmap(jax.random.fold_in)(keys, jnp.broadcast_to(streams, (len(members),)))
     return PopulationState(
         key=jax.random.key_data(keys),
         tick=jnp.int32(0),

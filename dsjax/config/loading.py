@@ -84,6 +84,8 @@ def _selection_complaints(config: Config) -> Iterator[str]:
             yield f"selection.keys: {key} has no effect on members that have begun"
         elif selection.every and values[key] == 2 * values[key]:
             yield f"selection.keys: {key} = {values[key]} stays what it is, times any factor; leave it out or change it"
+    if selection.every and config.restart.after:
+        yield f"{every}: members that lag go on as copies, or start over by restart.after; leave one of the two 0"
     if selection.every and config.members == 1:
         yield f"{every}: a lone member has no other to copy; train more members, or leave it 0"
     if selection.every and config.points:
@@ -142,8 +144,8 @@ def _may_change(key: str, config: Config, old: Any, new: Any) -> bool:
     """Return whether a run may be resumed with another value of a key."""
     if key == "environment.backend":  # "auto" is whatever the run has
         return new == "auto" or physics_of(old) == physics_of(new)
-    if key.startswith("evaluation."):  # they change nothing in training, unless members are paused by them
-        return not config.rest_when_solved
+    if key.startswith("evaluation."):  # they change nothing in training, unless they decide who pauses or starts over
+        return not (config.rest_when_solved or config.restart.after)
     return key in FREE_KEYS
 
 
@@ -154,7 +156,7 @@ def flat(config: Config) -> dict[str, Any]:
 
 def described(key: str, value: Any) -> str:
     """Return a value with its key, in as few words as will do."""
-    name = (key if key.startswith("selection.") else key.split(".")[-1]).replace(".", " ").replace("_", " ")
+    name = (key if key.startswith(("selection.", "restart.")) else key.split(".")[-1]).replace(".", " ").replace("_", " ")
     if isinstance(value, bool):
         return name if value else f"not {name}"
     if isinstance(value, str):

@@ -156,6 +156,17 @@ class SelectionConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestartConfig:
+    """Between rounds, members that found a poor gait start over with nothing learned; their steps count on."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    after: Limit = 0
+    """Steps that a member has from its beginning until its gait is judged, after every round from then on; 0: never."""
+    below: Annotated[float, Strict(), Field(allow_inf_nan=False)] = 150.0
+    """Mean return of its last 100 training episodes below which a member starts over, unless it has been solved."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParentConfig:
     """Which trained members the members began as: the lineage of a branch."""
 
@@ -202,6 +213,7 @@ class Config:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     snapshots: SnapshotConfig = field(default_factory=SnapshotConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    restart: RestartConfig = field(default_factory=RestartConfig)
     parent: ParentConfig = field(default_factory=ParentConfig)
     points: Annotated[tuple[dict[str, Annotated[float, Strict()]], ...], Suppress] = ()
     """Numbers, by "section.key", that replace those above: every point has all the members, in rows of its own."""

@@ -31,6 +31,7 @@ class Controllers:
     round: int  # of the snapshot
     state: PopulationState
     steps: np.ndarray  # (N,) environment steps that each member had trained for
+    restarts: np.ndarray  # (N,) how often each member had started over
     numbers: dict[str, np.ndarray] = field(default_factory=dict)  # (N,) by key, those that selection has changed
     origin: dict[str, Any] = field(default_factory=dict)  # of a controller's file, see `storage.pretrained`
 
@@ -69,9 +70,9 @@ class Controllers:
         return hyperparameters.alone(self.config, member, self.numbers)
 
     def untrained_centers(self) -> np.ndarray:
-        """Return where the members' centers were when the run began, (N, 438)."""
+        """Return where the members' centers were when they last began, (N, 438)."""
         if self.in_run():
-            return first_centers(self.config, self.folder)
+            return first_centers(self.config, self.folder, self.restarts)
         return np.asarray(untrained(self.config).members.synapses.center)
 
     def members(self, chosen: Sequence[int] = ()) -> list[int]:
@@ -101,7 +102,7 @@ def load_controllers(folder: Path, snapshot: str = "latest") -> Controllers:
     folder = Path(folder)
     if (name := pretrained.name_of(folder)) is not None:
         config, state, origin = from_file(name)
-        return Controllers(folder, config, origin["round"], state, np.array([origin["steps"]]), origin=origin)
+        return Controllers(folder, config, origin["round"], state, np.array([origin["steps"]]), np.zeros(1, int), origin=origin)
     config = read_run_config(folder)
     snapshots = Snapshots(folder)
     try:
@@ -110,7 +111,8 @@ def load_controllers(folder: Path, snapshot: str = "latest") -> Controllers:
     finally:
         snapshots.close()
     numbers = hyperparameters.restored(config, arrays)
-    return Controllers(folder, config, number, restored(config, arrays), arrays["tally.steps"], numbers)
+    steps, restarts = arrays["tally.steps"], arrays.get("tally.restarts", np.zeros(config.rows, int))
+    return Controllers(folder, config, number, restored(config, arrays), steps, restarts, numbers)
 
 
 def export(trained: Controllers, member: int, path: Path) -> None:

@@ -16,10 +16,15 @@ from dsjax.storage.snapshots import Snapshots, unflatten
 _init = jax.jit(population.init, static_argnames="spec")
 
 
-def untrained(config: Config) -> PopulationState:
-    """Return the population of a run whose members begin with nothing learned."""
+def untrained(config: Config, restarts: np.ndarray | None = None) -> PopulationState:
+    """Return the population of a run whose members begin with nothing learned.
+
+    Args:
+      config: of the run.
+      restarts: (N,) int, how often each member has started over: it is drawn otherwise every time. None is never.
+    """
     key, members = population.run_key(config.seed), jnp.array(config.identities())
-    return _init(key, members, config.spec(), config.population_params())
+    return _init(key, members, config.spec(), config.population_params(), 0 if restarts is None else restarts)
 
 
 def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:
@@ -55,14 +60,21 @@ def _learned(
     return state._replace(members=state.members._replace(synapses=synapses, neurons=neurons, learning=learning))
 
 
-def first_centers(config: Config, folder: Path) -> np.ndarray:
-    """Return where the centers of a run were when it began, (N, 438).
+def first_centers(config: Config, folder: Path, restarts: np.ndarray) -> np.ndarray:
+    """Return where the centers of a run's members were when they last began, (N, 438).
 
     A branch keeps them in its first snapshot, so that it does not need its parent any longer.
+
+    Args:
+      config: of the run.
+      folder: of the run.
+      restarts: (N,) int, how often each member has started over.
     """
+    drawn = np.asarray(untrained(config, restarts).members.synapses.center)
     if not config.parent.run:
-        return np.asarray(untrained(config).members.synapses.center)
-    return np.asarray(restored(config, load_snapshot(folder, 0)).members.synapses.center)
+        return drawn
+    copied = np.asarray(restored(config, load_snapshot(folder, 0)).members.synapses.center)
+    return np.where(restarts[:, None] > 0, drawn, copied)
 
 
 def load_snapshot(folder: Path, number: int) -> dict[str, np.ndarray]:

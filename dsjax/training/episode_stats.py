@@ -30,6 +30,8 @@ class EpisodeStats:
         self.frozen_solved_episode = np.full(members, -1, np.int64)
         self.frozen_solved_step = np.full(members, -1, np.int64)
         self.stopped_round = np.full(members, -1, np.int64)  # round in which a member stopped being finite
+        self.restarts = np.zeros(members, np.int64)  # how often each member has started over
+        self.began = np.zeros(members, np.int64)  # steps that it had done when it last did
         self.begin_round()
 
     def begin_round(self) -> None:
@@ -104,6 +106,12 @@ class EpisodeStats:
         self.frozen_return = self.frozen_return[source]  # a copy has its parent's centers
         self.stopped_round[copies] = -1
 
+    def count_restarts(self, who: np.ndarray) -> None:
+        """Count that some members, (N,) bool, start over; what they have done and been stays theirs."""
+        self.restarts = self.restarts + who
+        self.began = np.where(who, self.steps, self.began)
+        self.recent[who] = self.recent_length[who] = self.frozen_return[who] = np.nan
+
     def training_return(self) -> np.ndarray:
         """Return each member's mean over its last 100 completed episodes, (N,); nan before the first."""
         return _row_means(self.recent)
@@ -121,8 +129,8 @@ class EpisodeStats:
         return {"tally." + name: np.array(value) for name, value in vars(self).items() if not name.startswith("_")}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take on the counters of a snapshot, by the same names."""
-        for name in self.arrays():
+        """Take on the counters of a snapshot, by the same names; what it does not count yet stays as at the start."""
+        for name in self.arrays().keys() & arrays.keys():
             # [()]: a number is to be a number again, not an array that += would change under whoever keeps it.
             setattr(self, name.removeprefix("tally."), np.array(arrays[name])[()])
 

@@ -25,7 +25,7 @@ from dsjax.storage.branching import initial_state
 from dsjax.storage.metadata import write_before
 from dsjax.storage.snapshots import flatten
 from dsjax.storage.states import first_centers, restored, untrained
-from dsjax.training import pbt
+from dsjax.training import pbt, restart
 from dsjax.training.backend import retrying, settle_backend
 from dsjax.training.callbacks import Callback, RunStatus
 from dsjax.training.episode_stats import EpisodeStats
@@ -64,6 +64,7 @@ class Trainer:
         self._first_centers = np.asarray(self.state.members.synapses.center)
         self._signals: list[Signals] = []  # that asked the run to stop
         self._stopped = np.empty(0, int)  # members that stopped in the last round
+        self._restarted = np.zeros(config.rows, bool)  # whether members started over after the last round
         self._status: Any = None  # as of the end of the last round
         self._writer: Any = None  # while it runs, like the walkers
         self._walkers: Any = None
@@ -167,7 +168,7 @@ class Trainer:
         self.state = restored(self.config, arrays)
         self.params = hyperparameters.replaced(self.params, hyperparameters.restored(self.config, arrays))
         self.stats.restore(arrays)
-        self._first_centers = first_centers(self.config, self.folder)
+        self._first_centers = first_centers(self.config, self.folder, self.stats.restarts)
         self._writer.rewind(self.saved)
 
     def _begin(self) -> None:
@@ -182,17 +183,32 @@ class Trainer:
         tables = self._retrying(self._compute_round)
         self.trained = True
         # Once the round is done, as it may be computed again.
+        for notice in [*self._stops(), *self._restarts()]:
+            self._notice(notice)
+        due = self.stats.rounds % self.config.snapshots.every == 0
+        self._write(tables, save=due or self.finished())
+
+    def _stops(self) -> list[str]:
+        """Record which members stopped in the round just done; return what to tell of it."""
         notices = []
         for member in self._stopped:
             step = int(self.stats.steps[member])
             self._writer.event("member stopped", member=int(member), step=step)
             notices.append(f"member {member} stopped after {step} steps: its action is not finite; the others continue")
         if len(notices) > _MOST_NOTICES:
-            notices = [f"{len(notices)} members stopped: their actions are not finite; events.jsonl names them"]
-        for notice in notices:
-            self._notice(notice)
-        due = self.stats.rounds % self.config.snapshots.every == 0
-        self._write(tables, save=due or self.finished())
+            return [f"{len(notices)} members stopped: their actions are not finite; events.jsonl names them"]
+        return notices
+
+    def _restarts(self) -> list[str]:
+        """Record which members start over after the round just done; return what to tell of it."""
+        notices = []
+        for member in np.flatnonzero(self._restarted):
+            step, times = int(self.stats.steps[member]), int(self.stats.restarts[member])
+            self._writer.event("member starts over", member=int(member), step=step, restarts=times)
+            notices.append(f"member {member} starts over after {step} steps: its gait is poor")
+        if len(notices) > _MOST_NOTICES:
+            return [f"{len(notices)} members start over: their gaits are poor; events.jsonl names them"]
+        return notices
 
     def _compute_round(self) -> dict[str, dict[str, Any]]:
         """Train one round, select and evaluate if it is time; return the tables to write."""
@@ -208,6 +224,7 @@ class Trainer:
         self.stats.stopped_round[self._stopped] = self.stats.rounds
         if pbt.due(self.config, number):
             tables |= self._select(number)
+        self._start_over()
         # After selection: what is evaluated and recorded of a round is what its snapshot holds.
         if self._evaluated():
             tables |= self._validate()
@@ -219,6 +236,15 @@ class Trainer:
         self.state, self.params, source, lineage = pbt.select(self.config, number, score, self.state, self.params)
         self.stats.reset_replaced(source)
         return {"selections": lineage}
+
+    def _start_over(self) -> None:
+        """Let members begin again that found a poor gait."""
+        self._restarted = restart.due(self.config, self.stats, self.active())
+        if self._restarted.any():
+            self.stats.count_restarts(self._restarted)
+            self.state = restart.renewed(self.config, self.state, self.stats.restarts, self._restarted)
+            begun = np.asarray(self.state.members.synapses.center)
+            self._first_centers = np.where(self._restarted[:, None], begun, self._first_centers)
 
     def _evaluated(self) -> bool:
         """Return whether the last round, or the untrained population before the first, is one with an evaluation."""

@@ -77,6 +77,8 @@ def test_every_field_of_the_library_can_be_configured():
         ({"selection": {"every": 5, "keys": ["neuron.maximum"]}}, "neuron.maximum = inf stays what it is, times any"),
         ({"selection": {"every": 5}, "members": 1}, "selection.every = 5: a lone member has no other to copy"),
         ({"selection": {"every": 5}, "points": [{}, {}]}, "selection.every = 5: copies would carry numbers from point"),
+        ({"selection": {"every": 5}, "restart": {"after": 9}}, "selection.every = 5: members that lag go on as copies, or"),
+        ({"restart": {"after": -1}}, "restart.after = -1: input should be greater than or equal to 0"),
         ({"learning": {"fade_reward": 0.1}}, "learning.fade_reward = 0.1: follows the mean; set learning.ba"),
         ({"seed": 2**64}, f"seed = {2**64}: input should be less than {2**64}"),
         ({"first_member": 2**31}, "first_member = 2147483648: input should be less than"),
@@ -130,8 +132,9 @@ def test_a_run_on_jax_walkers_stays_on_them():
     assert loading.changes(old, replace(old, environment=replace(old.environment, backend="auto")), "run")
 
 
-def test_evaluations_may_not_change_where_members_rest_by_them():
-    old = loading.build({"rest_when_solved": True})
+@pytest.mark.parametrize("decided", [{"rest_when_solved": True}, {"restart": {"after": 1000}}])
+def test_evaluations_may_not_change_where_they_decide_who_trains_on(decided):
+    old = loading.build(decided)
     with pytest.raises(ConfigError, match=r"evaluation.episodes \(10 there, 20 here\)"):
         loading.changes(old, replace(old, evaluation=replace(old.evaluation, episodes=20)), "run")
 

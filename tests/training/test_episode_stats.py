@@ -121,3 +121,13 @@ def test_restored_counters_are_equal_and_apart():
     play(stats, [7.0])
     assert other.training_return()[0] == 5.5
     assert stats.training_return()[0] == 6.0
+
+
+def test_counters_that_an_older_snapshot_does_not_have_stay_as_at_the_start():
+    stats = EpisodeStats(2)
+    play(stats, [5.0])
+    older = {name: value for name, value in stats.arrays().items() if name not in ("tally.restarts", "tally.began")}
+    other = EpisodeStats(2)
+    other.restore(older)
+    assert other.training_return()[0] == 5.0
+    assert other.restarts.tolist() == other.began.tolist() == [0, 0]
