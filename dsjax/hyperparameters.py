@@ -128,8 +128,13 @@ class LearningParams(NamedTuple):
         Number, Declared("A worse reward counts as this one; -inf is no bound", le=0, finite=False)
     ] = -math.inf  # fmt: skip
     annealing: Annotated[
-        Number, Declared("Steps of learning after which the rate has halved, and what else anneals doubled, tau", gt=0)
-    ] = 1e6
+        Number,
+        Declared(
+            "Expected reward, summed over time, at which the learning rate has halved and what else anneals doubled",
+            "ms",
+            gt=0,
+        ),
+    ] = 1.2e7
     timing_rate: Annotated[
         Number,
         Declared("Share by which an episode moves the rewards expected at its ages, where these count", ge=0, le=1),
@@ -165,7 +170,7 @@ class LearningSpec:
         bool, Declared("A negative reward lets the amplitude grow again; if not, it leaves it alone")
     ] = True
     annealed: Annotated[
-        bool, Declared("The learning rate falls, and floor and averaging time grow, as learning goes on; see annealing")
+        bool, Declared("The learning rate falls, and floor and averaging time grow, as reward is earned; see annealing")
     ] = False
     timed: Annotated[
         bool, Declared("The expected reward knows how long ago the episode began; if not, it is the same at all ages")

@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from dsjax import synapse, timing
+from dsjax import summation, synapse, timing
 from dsjax.hyperparameters import OPTIMIZERS, LearningParams, LearningSpec
-from dsjax.shapes import Array, Float, Int, Scalar, require_shape
+from dsjax.shapes import Array, Float, Scalar, require_shape
+from dsjax.summation import Sum
 from dsjax.synapse import Fluctuating, SynapseParams, SynapseState
 from dsjax.timing import TimingState
 
@@ -35,7 +36,7 @@ class LearningState(NamedTuple):
     baseline: Float[Array, ""]  # running mean of the modulator, or with `effort` 1, of the modulator per effort
     average: Float[Array, "*s"]  # running mean of the centers: the weights of a controller that no longer learns
     timing: TimingState | None = None  # what is expected by the age of an episode; None without `LearningSpec.timed`
-    steps: Int[Array, ""] | None = None  # of learning, so far; None without `LearningSpec.annealed`
+    earned: Sum | None = None  # [ms] expected reward, summed over time; None without `LearningSpec.annealed`
 
 
 def transformation(spec: LearningSpec, params: LearningParams) -> optax.GradientTransformation:
@@ -75,8 +76,8 @@ def init(synapses: SynapseState, spec: LearningSpec, params: LearningParams) -> 
     optimizer = transformation(spec, params).init(synapses.center)
     dtype = synapses.center.dtype
     known = timing.init(dtype) if spec.timed else None
-    steps = jnp.int32(0) if spec.annealed else None
-    return LearningState(optimizer, jnp.zeros((), dtype), synapses.center, known, steps)
+    earned = summation.zero(dtype) if spec.annealed else None
+    return LearningState(optimizer, jnp.zeros((), dtype), synapses.center, known, earned)
 
 
 def begin_episode(state: LearningState) -> LearningState:
@@ -85,17 +86,18 @@ def begin_episode(state: LearningState) -> LearningState:
 
 
 def annealed(state: LearningState, params: LearningParams) -> LearningParams:
-    """Return the LearningParams as they are after the steps that learning has taken so far, t.
+    """Return the LearningParams as they are after what reward has been earned so far, R = integral of max(r, 0) dt.
 
-        eta / (1 + t / tau)        floor (1 + t / tau)        averaging time (1 + t / tau)
+        eta / (1 + R / R0)        floor (1 + R / R0)        averaging time (1 + R / R0)
 
     Search, then converge (Darken & Moody, NIPS 1991): a rate that falls with 1 / t comes to rest, and yet gets anywhere
-    (Robbins & Monro, Annals of Mathematical Statistics 1951). The floor bounds how far one punishment moves a center,
-    and goes on to bound it to as much; the average goes on to be over as many such moves.
+    (Robbins & Monro, Annals of Mathematical Statistics 1951). Here time counts as far as walking pays, as it does where
+    the published rule fades the amplitude: who does not walk yet goes on searching. The floor bounds how far one
+    punishment moves a center, and goes on to bound it to as much; the average goes on to be over as many such moves.
     """
-    if state.steps is None:
+    if state.earned is None:
         return params
-    factor = 1 + state.steps.astype(state.baseline.dtype) / params.annealing
+    factor = 1 + state.earned.total / params.annealing
     return params._replace(
         learning_rate=params.learning_rate / factor,
         floor=params.floor * factor,
@@ -207,9 +209,9 @@ def update(
     baseline = state.baseline + surprise * dt / params.baseline_time
     share = jnp.minimum(jnp.divide(dt, params.averaging_time), 1)
     average = jnp.where(share < 1, state.average + share * (center - state.average), center)
-    steps = None if state.steps is None else state.steps + 1
+    earned = None if state.earned is None else summation.add(state.earned, jnp.maximum(expected, 0) * dt)
     # With dt = 0 no time passes for any of these: momentum and Adam must not drift on.
-    passed = center, LearningState(optimizer, baseline, average, known, steps)
+    passed = center, LearningState(optimizer, baseline, average, known, earned)
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from dsjax import summation
 from dsjax.hyperparameters import SynapseParams
 from dsjax.shapes import Array, Float, Key, Scalar, require_shape
 
@@ -139,9 +140,9 @@ def advance(state: SynapseState, params: SynapseParams, dt: Scalar) -> SynapseSt
 
 
 def fade(state: Fluctuating, amount: Scalar) -> Fluctuating:
-    """Shrink the amplitude by the factor exp(-amount), with Kahan's compensated sum.
+    """Shrink the amplitude by the factor exp(-amount).
 
-    One step's amount is about 1e-8, below float32's resolution next to 1: a plain product would never change.
+    One step's amount is about 1e-8, below float32's resolution next to 1: hence the error that is carried.
 
     Args:
       state: SynapseState, or another one with its `fade` and `fade_error`.
@@ -150,9 +151,8 @@ def fade(state: Fluctuating, amount: Scalar) -> Fluctuating:
     Returns:
       The state.
     """
-    increment = amount - state.fade_error
-    total = state.fade + increment
-    return state._replace(fade=total, fade_error=(total - state.fade) - increment)
+    fade, error = summation.add(summation.Sum(state.fade, state.fade_error), amount)
+    return state._replace(fade=fade, fade_error=error)
 
 
 def draw_periods(key: Key[Array, ""], state: SynapseState, params: SynapseParams) -> SynapseState:

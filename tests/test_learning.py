@@ -129,18 +129,35 @@ def test_a_constant_reward_teaches_nothing_once_it_is_expected():
     assert np.abs(synapses.center - settled).max() > 1e-2
 
 
-def test_annealing_slows_learning_deepens_the_floor_and_lengthens_the_average(float64):
-    spec, params = LearningSpec(annealed=True), PARAMS._replace(annealing=50.0, averaging_time=20 * STEP, floor=-30.0)
+def test_annealing_slows_learning_deepens_the_floor_and_lengthens_the_average_as_reward_is_earned(float64):
+    params = PARAMS._replace(annealing=50 * STEP, averaging_time=20 * STEP, floor=-30.0, baseline_time=10 * STEP)
+    spec = LearningSpec(annealed=True)
     (learned, synapses), step = begin(spec), stepping(params, spec)
-    for count in range(100):
+    earned, seen = 0.0, []
+    for reward in [-0.5] * 20 + [0.7] * 80:
+        factor = 1 + earned / 50
+        seen.append(factor)
         lowest = learning.modulator(-1e3, spec, learning.annealed(learned, params))
-        assert lowest == pytest.approx(-30 * (1 + count / 50))
-        before, average = synapses.center, learned.average
-        learned, synapses = step(learned, synapses, 0.7)
-        rate = 1.2e-4 / (1 + count / 50)
-        np.testing.assert_allclose(synapses.center, before + (synapses.weight - before) * 0.7 * rate * STEP, rtol=1e-12)
-        share = 1 / (20 * (1 + count / 50))
+        assert lowest == pytest.approx(-30 * factor)
+        before, average, baseline = synapses.center, learned.average, learned.baseline
+        learned, synapses = step(learned, synapses, reward)
+        moved = (synapses.weight - before) * (reward - baseline) * 1.2e-4 / factor * STEP
+        np.testing.assert_allclose(synapses.center, before + moved, rtol=1e-12)
+        share = 1 / (20 * factor)
         np.testing.assert_allclose(learned.average, average + share * (synapses.center - average), rtol=1e-12)
+        earned += max(float(baseline), 0)
+    assert seen[20] == 1
+    assert seen[-1] > 1.5
+
+
+def test_what_is_earned_adds_up_in_single_precision():
+    """A step's reward is below the resolution of what many million have earned."""
+    spec, params = LearningSpec(annealed=True), PARAMS._replace(baseline_time=1e12)
+    (learned, synapses), step = begin(spec), stepping(params, spec)
+    learned = learned._replace(baseline=jnp.float32(0.001), earned=learned.earned._replace(total=jnp.float32(2**23)))
+    for _ in range(1000):
+        learned, synapses = step(learned, synapses, 0.001)
+    assert learned.earned.total - 2**23 == pytest.approx(0.001 * STEP * 1000, abs=1)
 
 
 def test_a_timed_baseline_takes_what_an_age_brings_out_of_learning(float64):

@@ -156,7 +156,8 @@ def flat(config: Config) -> dict[str, Any]:
 
 def described(key: str, value: Any) -> str:
     """Return a value with its key, in as few words as will do."""
-    name = (key if key.startswith(("selection.", "restart.")) else key.split(".")[-1]).replace(".", " ").replace("_", " ")
+    name = key if key.startswith(("selection.", "restart.")) else key.split(".")[-1]
+    name = name.replace(".", " ").replace("_", " ")
     if isinstance(value, bool):
         return name if value else f"not {name}"
     if isinstance(value, str):

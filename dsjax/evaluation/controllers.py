@@ -102,7 +102,9 @@ def load_controllers(folder: Path, snapshot: str = "latest") -> Controllers:
     folder = Path(folder)
     if (name := pretrained.name_of(folder)) is not None:
         config, state, origin = from_file(name)
-        return Controllers(folder, config, origin["round"], state, np.array([origin["steps"]]), np.zeros(1, int), origin=origin)
+        return Controllers(
+            folder, config, origin["round"], state, np.array([origin["steps"]]), np.zeros(1, int), origin=origin
+        )
     config = read_run_config(folder)
     snapshots = Snapshots(folder)
     try:

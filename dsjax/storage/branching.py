@@ -15,7 +15,7 @@ from dsjax.storage.run import check_member, read_run_config
 from dsjax.storage.states import from_file, load_snapshot, restored, untrained
 
 # Keys of a config's learning on which it depends what a part of a LearningState remembers, and that part.
-_MEMORIES = {"optimizer": "optimizer", "timed": "timing", "annealed": "steps"}
+_MEMORIES = {"optimizer": "optimizer", "timed": "timing", "annealed": "earned"}
 
 
 def initial_state(config: Config) -> tuple[PopulationState, dict[str, list[int]] | None]:

@@ -94,7 +94,7 @@ def test_a_branch_goes_on_without_its_parent(small_runs, branch, tmp_path):
     [
         (["--learning.optimizer", "momentum"], "trace"),
         (["--learning.timed"], "timing"),
-        (["--learning.annealed"], "learning.steps"),
+        (["--learning.annealed"], "learning.earned.total"),
     ],
 )
 def test_a_rule_that_remembers_something_else_begins_afresh(small_runs, other, remembered, tmp_path):
