@@ -47,15 +47,46 @@ def evaluate(
     Returns:
       {column: sequence}, by member and terrain: member, terrain, length, return, outcome.
     """
+
+    def begin(owner: np.ndarray) -> Any:
+        states, numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf)[owner], (state.members, params))
+        return jnp.asarray(state.key)[owner], states, numbers
+
+    def act(carry: Any, terrain: np.ndarray, age: np.ndarray, observation: np.ndarray, starts: np.ndarray) -> Any:
+        keys, states, numbers = carry
+        oscillating = weights == "oscillating"
+        states, action, _ = step(
+            keys, terrain, age, states, observation, starts, numbers, spec, oscillating, terrain_set
+        )
+        return (keys, states, numbers), action
+
+    return play_policies(envs, begin, act, members, terrains, terrain_set, check)
+
+
+def play_policies(
+    envs: Any, begin: Callable[[np.ndarray], Any], act: Callable[..., tuple[Any, Any]],
+    members: Sequence[int] | np.ndarray, terrains: range, terrain_set: TerrainSet = "validation-v1",
+    check: Callable[[float], None] = lambda done: None,
+) -> dict[str, list]:  # fmt: skip
+    """Let any policies play one episode per member and terrain, and return them as `evaluate` does.
+
+    Args:
+      envs: as for `evaluate`.
+      begin: from the members that the S slots of the vector env play, (S,) int, to what `act` carries from step to
+        step.
+      act: (carry, terrain (S,), age (S,) in steps, observation (S, 24), starts (S,) bool) -> (carry, action (S, 4)).
+      members: (M,) int, those to evaluate.
+      terrains: range of indices in the terrain set, step 1.
+      terrain_set: one of `TERRAINS`.
+      check: as for `evaluate`.
+    """
     share = _slots_per_member(envs.num_envs // len(members), len(terrains))
     owner = np.repeat(np.asarray(members), share)
     spare = envs.num_envs - len(owner)
     first = np.tile(np.arange(share), len(members)) + terrains.start
     seeds = [TERRAINS[terrain_set] + int(t) for t in first] + [None] * spare
     owner, terrain = np.append(owner, [0] * spare).astype(int), np.append(first, [0] * spare).astype(int)
-    states, numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf)[owner], (state.members, params))
-    keys = jnp.asarray(state.key)[owner]
-    act = partial(step, spec=spec, oscillating=weights == "oscillating", terrain_set=terrain_set)
+    carry = begin(owner)
 
     observation, _ = envs.reset(seed=seeds, options={"episodes": len(terrains) // share, "stride": share})
     left = np.append(np.full(len(members) * share, len(terrains) // share), [0] * spare).astype(int)
@@ -65,7 +96,7 @@ def evaluate(
     whole = left.max() * TIME_LIMIT
     while left.any():
         check(1 - max((left * TIME_LIMIT - length).max(), 0) / whole)
-        states, action, _ = act(keys, terrain, length, states, observation, starts, numbers)
+        carry, action = act(carry, terrain, length, observation, starts)
         observation, reward, terminated, truncated, _ = envs.step(np.asarray(action))
         starts, ends = ends, terminated | truncated
         stepped = ~starts & (left > 0)
