@@ -1,8 +1,8 @@
 """Evolution strategies on the same controller: they move its centers, the rule is off.
 
 CMA-ES and PGPE (parameter-exploring policy gradients, PEPG) of evosax search the 94 weights that `configs/solve.toml`
-lets learn, with a population of 64 and one episode a candidate; everything else of the controller is as there. Steps are
-counted as a training counts them: of every candidate, in every episode.
+lets learn, with a population of 64 and one episode a candidate; everything else of the controller is as there. Steps
+are counted as a training counts them: of every candidate, in every episode.
 
     pip install 'dsjax[baselines]'
     python examples/baselines/evolution.py --method CMA_ES --seed 0 --steps 20000000

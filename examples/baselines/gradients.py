@@ -1,7 +1,7 @@
 """Gradient methods on the same task: PPO and TD3 of SBX, with the settings that RL-Zoo publishes for it.
 
-A policy of two layers, not the controller of dsjax: what is compared is the steps that a walker costs. PPO's observations
-and rewards are normalized, as in RL-Zoo. Steps are counted as a training counts them: of every walker.
+A policy of two layers, not the controller of dsjax: what is compared is the steps that a walker costs. PPO's
+observations and rewards are normalized, as in RL-Zoo. Steps are counted as a training counts them: of every walker.
 
     pip install 'dsjax[baselines]'
     python examples/baselines/gradients.py --method PPO --seed 0
