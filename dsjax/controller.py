@@ -17,21 +17,25 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
-from dsjax import learning, neuron, oscillator, synapse
+from dsjax import fluctuation, learning, neuron, oscillator, receptors
+from dsjax.fluctuation import NOISE, SINUSOID, Kind
 from dsjax.hyperparameters import ControllerParams, ControllerSpec
 from dsjax.learning import LearningState
 from dsjax.neuron import NeuronState
+from dsjax.noise import NoiseState
 from dsjax.observation import INPUTS, OBSERVATIONS, PROPRIOCEPTIVE, encode
 from dsjax.oscillator import OscillatorState
+from dsjax.receptors import ReceptorState
 from dsjax.shapes import Array, ArrayLike, Bool, Float, Key, Scalar, Shaped, require_shape
 from dsjax.synapse import SynapseParams, SynapseState
 
 __all__ = [
     "ACTIONS", "LAYERS", "NEURONS", "OSCILLATORS", "SYNAPSES", "TIME_STEP", "Activity", "ControllerParams",
-    "ControllerSpec", "ControllerState", "act", "advance", "begin_episode", "draw_periods", "init", "layers", "learn",
-    "make_policy", "make_step", "perform", "step", "synapse_params",
+    "ControllerSpec", "ControllerState", "act", "advance", "begin_episode", "draw_periods", "init", "kind", "layers",
+    "learn", "make_policy", "make_step", "perform", "step", "synapse_params",
 ]  # fmt: skip
 
 TIME_STEP = 33.0  # [ms] of controller time per environment step
@@ -58,7 +62,7 @@ _LAYER_4_CENTERS = (
 class ControllerState(NamedTuple):
     """What a controller carries from step to step."""
 
-    synapses: SynapseState  # leaves (438,)
+    synapses: SynapseState | NoiseState | ReceptorState  # leaves (438,), of the kind that the spec names
     learning: LearningState
     neurons: NeuronState  # (8,)
     oscillators: OscillatorState  # leaves (2,)
@@ -81,6 +85,22 @@ def layers(flat: Shaped[Array, " 438"]) -> list[Shaped[Array, "rows columns"]]:
         matrices.append(flat[start:end].reshape(rows, columns))
         start = end
     return matrices
+
+
+# The kinds of fluctuation by the names that a spec has for them.
+_COUNTS = [columns for rows, columns in LAYERS for _ in range(rows)]  # of each neuron's synapses
+_DENDRITES = np.repeat(np.arange(len(_COUNTS)), _COUNTS)  # the neuron of each synapse
+_KINDS = {
+    "sinusoid": SINUSOID,
+    "noise": NOISE,
+    "shared_receptors": receptors.kind(_DENDRITES, diffusing=False),
+    "diffusing_receptors": receptors.kind(_DENDRITES, diffusing=True),
+}
+
+
+def kind(spec: ControllerSpec) -> Kind:
+    """Return the kind of fluctuation of a structure's synapses."""
+    return _KINDS[spec.fluctuation]
 
 
 def synapse_params(params: ControllerParams) -> SynapseParams:
@@ -108,12 +128,12 @@ def init(
     Returns:
       ControllerState.
     """
-    synapses = synapse.init(key, (SYNAPSES,), synapse_params(params), dtype)
+    synapses = kind(spec).init(key, (SYNAPSES,), synapse_params(params), dtype)
     first, second, third = layers(synapses.center)
     rows, columns, centers = zip(*_LAYER_4_CENTERS, strict=True)
     third = jnp.zeros_like(third).at[jnp.array(rows), jnp.array(columns)].set(jnp.asarray(centers, third.dtype))
     center = jnp.concatenate([layer.ravel() for layer in (first, second, third)])
-    synapses = synapse.at_center(synapses, center, synapse_params(params))
+    synapses = kind(spec).at_center(synapses, center, synapse_params(params))
     return ControllerState(
         synapses=synapses,
         learning=learning.init(synapses, spec.learning, params.learning),
@@ -166,14 +186,20 @@ def learn(
     """Advance the synapses by dt under a modulator; returns the ControllerState. See `learning.step`."""
     effort = jnp.mean(jnp.abs(state.action))
     learned, synapses = learning.step(
-        state.learning, state.synapses, modulator, effort, spec.learning, params.learning, synapse_params(params), dt
-    )
+        state.learning, state.synapses, modulator, effort, spec.learning, params.learning, synapse_params(params), dt,
+        kind(spec),
+    )  # fmt: skip
     return state._replace(synapses=synapses, learning=learned)
 
 
-def draw_periods(key: Key[Array, ""], state: ControllerState, params: ControllerParams) -> ControllerState:
-    """Return the ControllerState with all synapses' next periods drawn anew; see `synapse.draw_periods`."""
-    return state._replace(synapses=synapse.draw_periods(key, state.synapses, params.synapse))
+def draw_periods(
+    key: Key[Array, ""], state: ControllerState, spec: ControllerSpec, params: ControllerParams
+) -> ControllerState:
+    """Return the ControllerState with all synapses' next periods drawn anew; see `synapse.draw_periods`.
+
+    Of another kind of fluctuation it draws what is random there; receptors draw nothing.
+    """
+    return state._replace(synapses=kind(spec).draw(key, state.synapses, params.synapse))
 
 
 def step(
@@ -182,7 +208,7 @@ def step(
     dt: Scalar = TIME_STEP,
 ) -> tuple[ControllerState, Float[Array, " 4"], Activity]:  # fmt: skip
     """Draw the synapses' next periods, then `advance`: all that a lone controller needs, step by step."""
-    return advance(draw_periods(key, state, params), observation, reward, starts, ends, spec, params, dt)
+    return advance(draw_periods(key, state, spec, params), observation, reward, starts, ends, spec, params, dt)
 
 
 def advance(
@@ -261,11 +287,11 @@ def perform(
     state = jax.tree.map(lambda new, old: jnp.where(starts, new, old), begin_episode(state), state)
     weights = state.learning.average
     if oscillating:
-        numbers = synapse_params(params)
+        numbers, weights_of = synapse_params(params), kind(spec)
         scatter_key, step_key = jax.random.split(key)
-        scattered = synapse.scatter(scatter_key, state.synapses, numbers)
+        scattered = weights_of.scatter(scatter_key, state.synapses, numbers)
         synapses = jax.tree.map(lambda new, old: jnp.where(starts, new, old), scattered, state.synapses)
-        state = state._replace(synapses=synapse.step(step_key, synapses, numbers, dt))
+        state = state._replace(synapses=fluctuation.step(step_key, synapses, numbers, dt, weights_of))
         weights = state.synapses.weight
     steady = replace(spec, adaptation="none")
     return act(state, weights, jnp.asarray(observation, weights.dtype), steady, params, dt)

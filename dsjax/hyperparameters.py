@@ -36,6 +36,8 @@ class Declared(NamedTuple):
 
 Adaptation = Literal["none", "linear", "nonlinear"]
 ADAPTATIONS = get_args(Adaptation)
+Fluctuation = Literal["sinusoid", "noise", "shared_receptors", "diffusing_receptors"]
+FLUCTUATIONS = get_args(Fluctuation)
 OPTIMIZERS = ("sgd", "momentum", "adam")
 
 
@@ -189,6 +191,9 @@ class ControllerSpec:
     """Structure of a controller: where the two published codes differ. Static."""
 
     adaptation: Annotated[Adaptation, Declared("How the neurons' sensitivity adapts")] = "nonlinear"
+    fluctuation: Annotated[
+        Fluctuation, Declared("How weights vary about their centers: along a sine, by noise, or as receptors move")
+    ] = "sinusoid"
     negative_half: Annotated[bool, Declared("Whether the inputs for negative values carry them")] = False
     squash_inputs: Annotated[bool, Declared("Layer 1 is W1 tanh(z); if not, tanh(W1 z)")] = True
     oscillators_first: Annotated[bool, Declared("The oscillators step before layer 4 reads them; if not, after")] = (

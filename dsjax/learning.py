@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from dsjax import summation, synapse, timing
+from dsjax import summation, timing
+from dsjax.fluctuation import SINUSOID, Kind
 from dsjax.hyperparameters import OPTIMIZERS, LearningParams, LearningSpec
 from dsjax.shapes import Array, Float, Scalar, require_shape
 from dsjax.summation import Sum
-from dsjax.synapse import Fluctuating, SynapseParams, SynapseState
+from dsjax.synapse import Fluctuating, SynapseParams
 from dsjax.timing import TimingState
 
 __all__ = [
@@ -71,7 +72,7 @@ def transformation(spec: LearningSpec, params: LearningParams) -> optax.Gradient
     return function(params)
 
 
-def init(synapses: SynapseState, spec: LearningSpec, params: LearningParams) -> LearningState:
+def init(synapses: Fluctuating, spec: LearningSpec, params: LearningParams) -> LearningState:
     """Return the LearningState for synapses that have not learned yet."""
     optimizer = transformation(spec, params).init(synapses.center)
     dtype = synapses.center.dtype
@@ -119,10 +120,10 @@ def expectation(state: LearningState, effort: Scalar, params: LearningParams) ->
 
 
 def step(
-    state: LearningState, synapses: SynapseState, modulator: Scalar, effort: Scalar, spec: LearningSpec,
-    params: LearningParams, synapse_params: SynapseParams, dt: Scalar,
-) -> tuple[LearningState, SynapseState]:  # fmt: skip
-    """Advance the synapses by dt under a modulator: `synapse.advance`, then `update`, then `synapse.renew`.
+    state: LearningState, synapses: Fluctuating, modulator: Scalar, effort: Scalar, spec: LearningSpec,
+    params: LearningParams, synapse_params: SynapseParams, dt: Scalar, kind: Kind = SINUSOID,
+) -> tuple[LearningState, Fluctuating]:  # fmt: skip
+    """Advance the synapses by dt under a modulator: the kind's `advance`, then `update`, then its `renew`.
 
     The weight moves along its cycle; the center follows it, or flees it, in proportion to the modulator; the
     amplitude fades; a finished cycle begins anew. A modulator of 0 leaves center and amplitude bit-equal
@@ -130,34 +131,34 @@ def step(
 
     Args:
       state: LearningState.
-      synapses: SynapseState of any shape.
+      synapses: SynapseState of any shape, or the state of another kind.
       modulator: () reward signal over the step.
       effort: () that the step took, in [0, 1]: mean magnitude of the action.
       spec: LearningSpec.
       params: LearningParams.
       synapse_params: SynapseParams.
       dt: () [ms]; 0 leaves the state unchanged.
+      kind: of fluctuation, see `fluctuation`. Static.
 
     Returns:
-      (LearningState, SynapseState).
+      (LearningState, synapses).
 
     Raises:
       ValueError: `modulator` or `effort` is no scalar.
     """
     last_weight = synapses.weight
-    synapses = synapse.advance(synapses, synapse_params, dt)
-    state, synapses = update(state, synapses, modulator, effort, spec, params, dt)
-    return state, synapse.renew(synapses, last_weight)
+    synapses = kind.advance(synapses, synapse_params, dt)
+    state, synapses = update(state, synapses, modulator, effort, spec, params, dt, kind)
+    return state, kind.renew(synapses, last_weight)
 
 
 def update(
     state: LearningState, synapses: Fluctuating, modulator: Scalar, effort: Scalar, spec: LearningSpec,
-    params: LearningParams, dt: Scalar,
+    params: LearningParams, dt: Scalar, kind: Kind = SINUSOID,
 ) -> tuple[LearningState, Fluctuating]:  # fmt: skip
     """Move the centers and fade the fluctuation of synapses whose weights have been at their values for dt.
 
-    The rule does not know how weights fluctuate: any NamedTuple serves that has a SynapseState's `center`, `weight`,
-    `fade` and `fade_error`.
+    The rule does not know how weights fluctuate: it sees their `center` and `weight`, and asks their kind to fade.
 
     A baseline changes nothing in the mean, as a weight is above its center as long as below, but much in the noise:
     centers no longer follow their weights around just because walking pays at all. Comparing rewards with their mean
@@ -179,12 +180,13 @@ def update(
 
     Args:
       state: LearningState.
-      synapses: SynapseState of any shape, or another fluctuation's state.
+      synapses: SynapseState of any shape, or the state of another kind.
       modulator: () reward signal over the step.
       effort: () that the step took, in [0, 1]: mean magnitude of the action.
       spec: LearningSpec.
       params: LearningParams.
       dt: () [ms]; 0 leaves the state unchanged.
+      kind: of fluctuation. Static. A state of your own needs none if it has a SynapseState's `fade` and `fade_error`.
 
     Returns:
       (LearningState, synapses).
@@ -215,6 +217,6 @@ def update(
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt
-    behind = jnp.maximum(expected, 0) / params.fade_reward - synapses.fade
+    behind = jnp.maximum(expected, 0) / params.fade_reward - kind.faded(synapses)
     amount += jnp.where(jnp.isfinite(params.fade_reward), behind * dt / params.baseline_time, 0)
-    return state, synapse.fade(synapses._replace(center=center), amount)
+    return state, kind.fade(synapses._replace(center=center), amount)

@@ -124,7 +124,7 @@ def step(
     Raises:
       ValueError: an argument has another shape.
     """
-    state = jax.lax.cond(draw_due(state.tick), lambda: draw_periods(state, params), lambda: state)
+    state = jax.lax.cond(draw_due(state.tick), lambda: draw_periods(state, spec, params), lambda: state)
     return advance(state, observation, reward, starts, ends, spec, params, dt)
 
 
@@ -133,7 +133,7 @@ def draw_due(tick: Int[Array, ""] | int) -> Bool[Array, ""] | bool:
     return tick % REDRAW_STEPS == 0
 
 
-def draw_periods(state: PopulationState, params: ControllerParams) -> PopulationState:
+def draw_periods(state: PopulationState, spec: ControllerSpec, params: ControllerParams) -> PopulationState:
     """Return the PopulationState with every synapse's next period drawn anew, from its member's key and the tick.
 
     Raises:
@@ -143,7 +143,7 @@ def draw_periods(state: PopulationState, params: ControllerParams) -> Population
 
     def one(key: Array, member: ControllerState, params: ControllerParams) -> ControllerState:
         key = jax.random.fold_in(jax.random.wrap_key_data(key), state.tick)
-        return controller.draw_periods(key, member, params)
+        return controller.draw_periods(key, member, spec, params)
 
     return state._replace(members=_over_members(one, (state.key, state.members, params)))
 

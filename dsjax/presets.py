@@ -36,6 +36,7 @@ SECTIONS: dict[str, tuple[type, ...]] = {
     "neuron": (NeuronParams,),
     "learning": (LearningSpec, LearningParams),
 }
+MOVED = {"adaptation": "neuron", "fluctuation": "synapse"}  # keys of a ControllerSpec that are in another section
 FOLDER = Path(__file__).parent / "pretrained"  # of the trained controllers that ship with dsjax
 PREFIX = "pretrained:"  # of the names of these
 
@@ -79,11 +80,12 @@ def _defaults(declared: type) -> dict[str, Any]:
 
 def _whole(stated: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return a preset with every key of every section."""
-    whole = {}
+    whole: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     for section, parts in SECTIONS.items():
-        defaults = {key: value for part in parts for key, value in _defaults(part).items() if key != "adaptation"}
-        whole[section] = defaults | dict(stated[section])
-    return whole
+        for part in parts:
+            for key, value in _defaults(part).items():
+                whole[MOVED.get(key, section)][key] = value
+    return {section: defaults | dict(stated[section]) for section, defaults in whole.items()}
 
 
 PRESETS = {name: _whole(stated) for name, stated in _STATED.items()}
@@ -113,7 +115,7 @@ def controller_of(values: Mapping[str, Mapping[str, Any]]) -> tuple[ControllerSp
 
     spec = ControllerSpec(
         **pick("controller", ControllerSpec),
-        adaptation=values["neuron"]["adaptation"],
+        **{key: values[section][key] for key, section in MOVED.items() if key in values[section]},
         learning=LearningSpec(**pick("learning", LearningSpec)),
     )
     params = ControllerParams(

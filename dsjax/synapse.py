@@ -18,7 +18,7 @@ from dsjax.shapes import Array, Float, Key, Scalar, require_shape
 
 __all__ = [
     "SHORTEST", "Fluctuating", "SynapseParams", "SynapseState", "advance", "amplitude", "at_center", "draw_periods",
-    "fade", "init", "renew", "scatter", "sine", "step",
+    "fade", "faded", "init", "renew", "scatter", "sine", "step",
 ]  # fmt: skip
 
 # Taylor coefficients of sin(2 pi x) in x, x^3, ..., x^17: for |x| <= 1/4 the remainder is below 6e-14.
@@ -153,6 +153,11 @@ def fade(state: Fluctuating, amount: Scalar) -> Fluctuating:
     """
     fade, error = summation.add(summation.Sum(state.fade, state.fade_error), amount)
     return state._replace(fade=fade, fade_error=error)
+
+
+def faded(state: Fluctuating) -> Float[Array, ""]:
+    """Return the sum of all amounts by which the amplitude has faded, ()."""
+    return state.fade
 
 
 def draw_periods(key: Key[Array, ""], state: SynapseState, params: SynapseParams) -> SynapseState:

@@ -10,8 +10,8 @@ from helpers import ROOT
 PACKAGE = ROOT / "dsjax"
 # The library, from the bottom: pure JAX.
 LIBRARY = (
-    "hyperparameters", "shapes", "summation", "lyapunov", "receptors", "oscillator", "synapse", "neuron", "timing",
-    "learning", "observation", "controller", "presets", "population", "walker",
+    "hyperparameters", "shapes", "summation", "lyapunov", "oscillator", "synapse", "noise", "fluctuation", "receptors",
+    "neuron", "timing", "learning", "observation", "controller", "presets", "population", "walker",
 )  # fmt: skip
 # Then the program's floors, from the bottom: a folder imports only from those above it in this list, and the library.
 FLOORS = (

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from tyro.conf import Suppress, arg
 
 from dsjax.hyperparameters import OPTIMIZERS, ControllerParams, ControllerSpec, Declared
-from dsjax.presets import SECTIONS, controller_of
+from dsjax.presets import MOVED, SECTIONS, controller_of
 
 FIRST_VALUES = ("synapse.center_range", "neuron.sensitivity")  # those that say what is untrained
 
@@ -93,8 +93,9 @@ DECLARED = {
     section: {key: about for part in parts for key, about in _keys_of(part).items()}
     for section, parts in SECTIONS.items()
 }
-# Whether neurons adapt, and how, is structure of the controller; its section is the neurons'.
-DECLARED["neuron"] = {"adaptation": DECLARED["controller"].pop("adaptation")} | DECLARED["neuron"]
+# How neurons adapt and weights vary is structure of the controller; the sections are the neurons' and the synapses'.
+for _key, _place in MOVED.items():
+    DECLARED[_place] = {_key: DECLARED["controller"].pop(_key)} | DECLARED[_place]
 # Keys of numbers that are traced: rows of one population, in one compiled program, may have different ones.
 HYPERPARAMETERS = tuple(
     f"{section}.{key}" for section, keys in DECLARED.items() for key, (kind, _) in keys.items() if kind is float

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
-from dsjax import controller, population, synapse
+from dsjax import controller, population
 from dsjax.controller import TIME_STEP, Activity, ControllerParams, ControllerSpec
 from dsjax.envs import bipedal, task
 from dsjax.envs.bipedal import Episodes
@@ -68,7 +68,7 @@ class Recording:
     action: np.ndarray  # (T, 4) in [-1, 1]; nan where it ends
     weight: np.ndarray  # (T, 438) that acted, layer by layer as in controller.LAYERS
     center: np.ndarray  # (T, 438) as of the same moment
-    period: np.ndarray  # (T, 438) [ms] of the cycle that the weight is in
+    period: np.ndarray  # (T, 438) [ms] of the cycle that the weight is in; nan where weights have no cycles
     amplitude: np.ndarray  # (T, 438) of each weight's oscillation; 0 for one that does not swing
     sensitivity: np.ndarray  # (T, 8) of the neurons, after adapting
     activity: np.ndarray  # (T, 8) output of the neurons; nan where it ends
@@ -165,11 +165,13 @@ def record(
     config = trained.alone(member)
     params = config.population_params()
     step = _learner(config.spec(), params) if mode == "learning" else _performer(config.spec(), params, mode)
+    own, of_kind = controller.synapse_params(config.params()), controller.kind(config.spec())
+    amplitude = jax.jit(jax.vmap(lambda synapses: of_kind.amplitude(synapses, own)))
     state, rows, outcomes = population.select(trained.state, np.array([member])), [], []
     env = bipedal.make(config.environment.id)
     try:
         for number in range(terrain, terrain + episodes):
-            state, episode, outcome = _play(env, number, step, state)
+            state, episode, outcome = _play(env, number, step, amplitude, state)
             rows += episode
             outcomes.append(outcome)
     except FloatingPointError:
@@ -177,8 +179,6 @@ def record(
     finally:
         env.close()
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    own, fade = controller.synapse_params(config.params()), columns.pop("fade")
-    amplitude = jax.vmap(lambda fade: synapse.amplitude(state.members.synapses._replace(fade=fade), own))(fade)
     return Recording(
         who=f"{trained.name}, round {trained.round}, member {member}" if trained.in_run() else trained.name,
         run=trained.name,
@@ -194,7 +194,6 @@ def record(
         outcome=np.array(outcomes),
         # All but an episode's first row take a step of time: a reset takes none.
         time=TIME_STEP * np.cumsum(~columns["starts"]),
-        amplitude=np.asarray(amplitude),
         **columns,
     )
 
@@ -227,7 +226,9 @@ def _performer(spec: ControllerSpec, params: ControllerParams, mode: Mode) -> _S
     return step
 
 
-def _play(env: Episodes, terrain: int, step: _Step, state: PopulationState) -> tuple[PopulationState, list[dict], str]:
+def _play(
+    env: Episodes, terrain: int, step: _Step, amplitude: Callable[[Any], Any], state: PopulationState
+) -> tuple[PopulationState, list[dict], str]:
     """Play one episode; return the state after it, a row per observation, and the outcome.
 
     Raises:
@@ -239,7 +240,8 @@ def _play(env: Episodes, terrain: int, step: _Step, state: PopulationState) -> t
     while True:
         seen = {"observation": observation, "reward": reward, "starts": not rows, "ends": over}
         state, action, weight, activity = step(state, *map(_alone, (terrain, len(rows), *seen.values())))
-        rows.append(seen | {"touching": _touching(env)} | _inside(state, action, weight, activity, over))
+        swing = {"touching": _touching(env), "amplitude": np.asarray(amplitude(state.members.synapses))[0]}
+        rows.append(seen | swing | _inside(state, action, weight, activity, over))
         if over:
             return state, rows, outcome_of(terminated, reward, way)
         if not (state.running[0] and np.isfinite(rows[-1]["action"]).all()):
@@ -271,8 +273,7 @@ def _inside(state: PopulationState, action: Any, weight: Any, activity: Activity
         "modulator": activity.modulator,
         "weight": weight,
         "center": synapses.center,
-        "period": synapses.period,
-        "fade": synapses.fade,
+        "period": getattr(synapses, "period", np.full_like(synapses.center, np.nan)),
         "sensitivity": state.members.neurons.sensitivity,
         "v": oscillators.v,
         "w": oscillators.w,

@@ -157,6 +157,9 @@ def _modulator(axis: Axes, seen: Recording) -> None:
 
 
 def _periods(axis: Axes, seen: Recording, chosen: Sequence[Synapse]) -> None:
+    if np.isnan(seen.period).all():
+        axis.set(ylabel="period [s]", title="weights of this kind follow no cycle of a drawn period")
+        return
     swings = _swings(seen)
     those = swings if swings.any() else np.ones_like(swings)  # without an amplitude, periods pass all the same
     seconds, periods = seen.time / 1000, seen.period[:, those] / 1000

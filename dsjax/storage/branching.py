@@ -1,11 +1,13 @@
 """Initial states of branches: runs whose members start as copies of trained members of another run, or of a file."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from dsjax.config.schema import Config
+from dsjax.controller import kind, synapse_params
 from dsjax.errors import RunError
 from dsjax.learning import LearningState
 from dsjax.population import PopulationState
@@ -41,6 +43,8 @@ def initial_state(config: Config) -> tuple[PopulationState, dict[str, list[int]]
             raise RunError(f"{parent.run}: member {row} was stopped for a value that was not finite")
     copies = jax.tree.map(lambda leaf: leaf[parents], state.members)
     copies = copies._replace(learning=_remembered(config, there, copies.learning, fresh.members.learning))
+    if config.synapse.fluctuation != there.synapse.fluctuation:
+        copies = copies._replace(synapses=_at_centers(config, fresh.members.synapses, copies.synapses.center))
     return fresh._replace(members=copies), {unit: values[parents].tolist() for unit, values in before.items()}
 
 
@@ -49,6 +53,12 @@ def _remembered(config: Config, there: Config, learned: LearningState, fresh: Le
     was, now = there.learning, config.learning
     changed = [part for key, part in _MEMORIES.items() if getattr(was, key) != getattr(now, key)]
     return learned._replace(**{part: getattr(fresh, part) for part in changed})
+
+
+def _at_centers(config: Config, fresh: Any, center: jax.Array) -> Any:
+    """Return synapses that begin to vary, at their first amplitude, about centers that were learned, (N, 438)."""
+    numbers = jax.vmap(synapse_params)(config.population_params())
+    return jax.vmap(kind(config.spec()).at_center)(fresh, center, numbers)
 
 
 def _parent_rows(config: Config, there: Config, frozen: np.ndarray) -> np.ndarray:

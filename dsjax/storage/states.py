@@ -52,7 +52,8 @@ def _learned(
     config: Config, state: PopulationState, center: np.ndarray, sensitivity: np.ndarray, fade: np.ndarray
 ) -> PopulationState:
     """Return a file of format 1: the population of one member that has learned this, and else is as it would begin."""
-    fresh = state.members.synapses._replace(fade=jnp.asarray(fade)[None])
+    synapses: Any = state.members.synapses  # such files are older than any kind but the sinusoid
+    fresh = synapses._replace(fade=jnp.asarray(fade)[None])
     numbers = jax.vmap(controller.synapse_params)(config.population_params())
     synapses = jax.vmap(synapse.at_center)(fresh, jnp.asarray(center)[None], numbers)
     neurons = state.members.neurons._replace(sensitivity=jnp.asarray(sensitivity)[None])

@@ -35,7 +35,7 @@ def training_step(spec: ControllerSpec) -> Step:
     host decides when periods are drawn, see `population.step`. A step consumes the state it is given, writing the new
     one into its arrays, as making new ones costs as much as what it computes: begin with `population.copy`.
     """
-    draw_periods = jax.jit(population.draw_periods, donate_argnums=0)
+    draw_periods = jax.jit(partial(population.draw_periods, spec=spec), donate_argnums=0)
 
     @partial(jax.jit, donate_argnums=0)
     def advance(
@@ -46,7 +46,7 @@ def training_step(spec: ControllerSpec) -> Step:
 
     def step(tick: int, state: PopulationState, *seen_and_params: Any) -> tuple[PopulationState, jax.Array]:
         if population.draw_due(tick):
-            state = draw_periods(state, seen_and_params[-1])
+            state = draw_periods(state, params=seen_and_params[-1])
         return advance(state, *seen_and_params)
 
     return step

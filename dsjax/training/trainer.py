@@ -15,8 +15,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from dsjax import synapse
 from dsjax.config.schema import Config
+from dsjax.controller import kind
 from dsjax.envs.processes import WorkerDied
 from dsjax.errors import Interrupted, RunError, explain_os_error
 from dsjax.storage import hyperparameters, locks
@@ -265,6 +265,7 @@ class Trainer:
     def _member_columns(self) -> dict[str, Any]:
         """Return the columns of `members`, as of the last round."""
         members, stats = self.state.members, self.stats
+        amplitude = kind(self.config.spec()).amplitude
         with np.errstate(over="ignore", invalid="ignore"):  # a stopped member's centers may be anything
             moved = np.asarray(members.synapses.center) - self._first_centers
             drift = np.sqrt((moved**2).mean(axis=1))
@@ -273,7 +274,7 @@ class Trainer:
             "member": np.arange(self.config.rows),
             "step": stats.steps,
             "episodes": stats.completed,
-            "amplitude": np.asarray(jax.vmap(synapse.amplitude)(members.synapses, self.params.synapse)),
+            "amplitude": np.asarray(jax.vmap(amplitude)(members.synapses, self.params.synapse)),
             "sensitivity": np.asarray(members.neurons.sensitivity).mean(axis=1),
             "drift": drift,
             "running": np.asarray(self.state.running),

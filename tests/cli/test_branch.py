@@ -95,9 +95,10 @@ def test_a_branch_goes_on_without_its_parent(small_runs, branch, tmp_path):
         (["--learning.optimizer", "momentum"], "trace"),
         (["--learning.timed"], "timing"),
         (["--learning.annealed"], "learning.earned.total"),
+        (["--synapse.fluctuation", "noise"], "synapses.following"),
     ],
 )
-def test_a_rule_that_remembers_something_else_begins_afresh(small_runs, other, remembered, tmp_path):
+def test_what_the_parent_does_not_remember_begins_afresh(small_runs, other, remembered, tmp_path):
     flags = ("--branch", small_runs / "a", "--snapshot", 4, *other, "--steps", 100)
     command = parse(*flags, "--evaluation.every", 0, "--output", tmp_path / "other")
     Trainer(command.settings, command.output).run()
