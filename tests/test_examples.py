@@ -12,7 +12,7 @@ from helpers import ROOT
 def examples(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     yield
-    for name in ("learning_rule", "fluctuation", "cartpole", "walker", "walker_evolution"):
+    for name in ("learning_rule", "fluctuation", "cartpole", "puckworld", "walker", "walker_evolution"):
         sys.modules.pop(name, None)
 
 
@@ -40,6 +40,14 @@ def test_cartpole_is_learned():
     first, last = cartpole.train(5_000)
     assert np.median(last) > 4 * np.median(first)
     assert (last > first).mean() > 0.9
+
+
+def test_the_disc_is_pushed_to_the_good_target():
+    import puckworld
+
+    curve = puckworld.main(200_000)
+    assert (curve[:, -1] > curve[:, 0]).mean() > 0.8
+    assert curve[:, -1].mean() > curve[:, 0].mean() + 0.1
 
 
 @pytest.mark.slow
