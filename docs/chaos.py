@@ -111,17 +111,16 @@ def swing_figure() -> Figure:
         _, seen = jax.lax.scan(lambda at, _, step=step: (step(at), at), at, length=200_000)
         held, rate, pool = (np.asarray(part) for part in seen)
         away = held - np.asarray(home)
+        upwards = [np.flatnonzero(column) for column in ((away[1:] >= 0) & (away[:-1] < 0)).T]
         color, periods = group_color(number), []
-        for one in range(SYNAPSES):
-            up = np.flatnonzero((away[1:, one] >= 0) & (away[:-1, one] < 0))
+        for one, up in enumerate(upwards):
             share = -away[up, one] / (away[up + 1, one] - away[up, one])
             periods.append(np.diff(up + share) * DT / 1000)
         drawn = np.concatenate(periods)
         print(f"{name}: period {drawn.mean():.2f} s, standard deviation {drawn.std():.2f}, n = {len(drawn)}")
         axes[0].hist(drawn, 60, color=color, histtype="step", density=True, label=name)
         axes[1].plot(periods[0][:-1], periods[0][1:], ".", color=color, markersize=3)
-        up = np.flatnonzero((away[1:, 0] >= 0) & (away[:-1, 0] < 0))
-        axes[2].plot(pool[up, 0], 1e5 * rate[up, 0], ".", color=color, markersize=3)
+        axes[2].plot(pool[upwards[0], 0], 1e5 * rate[upwards[0], 0], ".", color=color, markersize=3)
     axes[0].set(xlabel="period [s]", ylabel="density", title="periods")
     figure.legend(loc="outside upper center", ncols=2)
     axes[1].set(xlabel="period [s]", ylabel="next period [s]", title="return map")

@@ -16,15 +16,15 @@ from dsjax.storage.snapshots import Snapshots, unflatten
 _init = jax.jit(population.init, static_argnames="spec")
 
 
-def untrained(config: Config, restarts: np.ndarray | None = None) -> PopulationState:
+def untrained(config: Config, restarts: np.ndarray | int = 0) -> PopulationState:
     """Return the population of a run whose members begin with nothing learned.
 
     Args:
       config: of the run.
-      restarts: (N,) int, how often each member has started over: it is drawn otherwise every time. None is never.
+      restarts: (N,) int, how often each member has started over: it is drawn otherwise every time.
     """
     key, members = population.run_key(config.seed), jnp.array(config.identities())
-    return _init(key, members, config.spec(), config.population_params(), 0 if restarts is None else restarts)
+    return _init(key, members, config.spec(), config.population_params(), restarts)
 
 
 def restored(config: Config, arrays: dict[str, np.ndarray]) -> PopulationState:

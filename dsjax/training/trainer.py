@@ -191,24 +191,20 @@ class Trainer:
     def _stops(self) -> list[str]:
         """Record which members stopped in the round just done; return what to tell of it."""
         notices = []
-        for member in self._stopped:
+        for member in self._stopped.tolist():
             step = int(self.stats.steps[member])
-            self._writer.event("member stopped", member=int(member), step=step)
+            self._writer.event("member stopped", member=member, step=step)
             notices.append(f"member {member} stopped after {step} steps: its action is not finite; the others continue")
-        if len(notices) > _MOST_NOTICES:
-            return [f"{len(notices)} members stopped: their actions are not finite; events.jsonl names them"]
-        return notices
+        return _few(notices, "members stopped: their actions are not finite")
 
     def _restarts(self) -> list[str]:
         """Record which members start over after the round just done; return what to tell of it."""
         notices = []
-        for member in np.flatnonzero(self._restarted):
+        for member in np.flatnonzero(self._restarted).tolist():
             step, times = int(self.stats.steps[member]), int(self.stats.restarts[member])
-            self._writer.event("member starts over", member=int(member), step=step, restarts=times)
+            self._writer.event("member starts over", member=member, step=step, restarts=times)
             notices.append(f"member {member} starts over after {step} steps: its gait is poor")
-        if len(notices) > _MOST_NOTICES:
-            return [f"{len(notices)} members start over: their gaits are poor; events.jsonl names them"]
-        return notices
+        return _few(notices, "members start over: their gaits are poor")
 
     def _compute_round(self) -> dict[str, dict[str, Any]]:
         """Train one round, select and evaluate if it is time; return the tables to write."""
@@ -336,3 +332,8 @@ class Trainer:
     def _notice(self, text: str) -> None:
         for callback in self.callbacks:
             callback.on_notice(text)
+
+
+def _few(notices: list[str], together: str) -> list[str]:
+    """Return notices of single members, or one of all of them if they are many."""
+    return notices if len(notices) <= _MOST_NOTICES else [f"{len(notices)} {together}; events.jsonl names them"]

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from evosax import algorithms
-from scoring import TASK, gymnasium_backend, report
+from scoring import TASK, gymnasium_walkers, report
 
 from dsjax import population
 from dsjax.config import loading
@@ -74,7 +74,7 @@ class Candidates:
         members = population.PopulationState(
             jnp.repeat(self._one.key, len(weights), axis=0), self._one.tick, jnp.ones(len(weights), bool), state
         )
-        envs = make_vector(TASK, 20, gymnasium_backend())
+        envs = gymnasium_walkers(episodes)
         try:
             return evaluate(
                 envs, members, self.spec, params, range(len(weights)), range(episodes), terrain_set="test-v1"

@@ -13,9 +13,14 @@ TASK = "BipedalWalker-v3"
 _SLOTS = 20  # of the 100 terrains, side by side
 
 
+def gymnasium_walkers(episodes: int):
+    """Return the walkers that scores are played with, of gymnasium's own physics."""
+    return make_vector(TASK, min(_SLOTS, episodes), "sync")
+
+
 def score(policy: Callable[[np.ndarray], np.ndarray], episodes: int = 100) -> dict[str, list]:
     """Play a policy without memory, observations (S, 24) to actions (S, 4), once on each terrain of `test-v1`."""
-    envs = make_vector(TASK, min(_SLOTS, episodes), gymnasium_backend())
+    envs = gymnasium_walkers(episodes)
     try:
         return play_policies(
             envs, lambda owner: None, lambda carry, terrain, age, observation, starts: (carry, policy(observation)),
@@ -23,11 +28,6 @@ def score(policy: Callable[[np.ndarray], np.ndarray], episodes: int = 100) -> di
         )  # fmt: skip
     finally:
         envs.close()
-
-
-def gymnasium_backend() -> str:
-    """Return the backend that scores are played with: gymnasium's own physics."""
-    return "sync"
 
 
 def report(path: Path, method: str, seed: int, steps: int, seconds: float, rows: dict[str, list]) -> None:
