@@ -33,7 +33,7 @@ from dsjax.shapes import Array, ArrayLike, Bool, Float, Key, Scalar, Shaped, req
 from dsjax.synapse import SynapseParams, SynapseState
 
 __all__ = [
-    "ACTIONS", "LAYERS", "NEURONS", "OSCILLATORS", "SYNAPSES", "TIME_STEP", "Activity", "ControllerParams",
+    "ACTIONS", "COUPLINGS", "LAYERS", "NEURONS", "OSCILLATORS", "SYNAPSES", "TIME_STEP", "Activity", "ControllerParams",
     "ControllerSpec", "ControllerState", "act", "advance", "begin_episode", "draw_periods", "init", "kind", "layers",
     "learn", "make_policy", "make_step", "perform", "step", "synapse_params",
 ]  # fmt: skip
@@ -51,7 +51,7 @@ SYNAPSES = sum(rows * columns for rows, columns in LAYERS)
 
 # Layer 4's initial centers, all others 0: (row, column, center). They couple each hip and knee to one oscillator and
 # damp it by its own angle and speed, which is what lets an untrained walker swing its legs at all.
-_LAYER_4_CENTERS = (
+COUPLINGS = (
     (0, 2, -0.5), (0, 8, -0.2), (0, 9, -0.2),
     (1, 0, 0.5), (1, 10, -0.2), (1, 11, -0.2),
     (2, 3, -0.5), (2, 13, -0.2), (2, 14, -0.2),
@@ -130,7 +130,7 @@ def init(
     """
     synapses = kind(spec).init(key, (SYNAPSES,), synapse_params(params), dtype)
     first, second, third = layers(synapses.center)
-    rows, columns, centers = zip(*_LAYER_4_CENTERS, strict=True)
+    rows, columns, centers = zip(*COUPLINGS, strict=True)
     third = jnp.zeros_like(third).at[jnp.array(rows), jnp.array(columns)].set(jnp.asarray(centers, third.dtype))
     center = jnp.concatenate([layer.ravel() for layer in (first, second, third)])
     synapses = kind(spec).at_center(synapses, center, synapse_params(params))

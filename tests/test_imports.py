@@ -15,8 +15,8 @@ LIBRARY = (
 )  # fmt: skip
 # Then the program's floors, from the bottom: a folder imports only from those above it in this list, and the library.
 FLOORS = (
-    "errors", "machine", "envs", "config", "storage", "analysis", "evaluation", "training", "sweeps", "video",
-    "plotting", "report", "cli",
+    "errors", "machine", "loopback", "envs", "config", "storage", "analysis", "evaluation", "training", "sweeps",
+    "video", "plotting", "report", "teaching", "cli",
 )  # fmt: skip
 ORDER = (*LIBRARY, *FLOORS)
 # The walker's files that need gymnasium; they are imported by name, and `from dsjax import walker` loads neither.

@@ -78,6 +78,7 @@ _EXTRAS = {
     "video": ("imageio_ffmpeg", "PIL"),
     "report": ("jinja2",),
     "sweeps": ("fsspec",),
+    "teach": ("aiohttp",),
 }
 
 

@@ -12,6 +12,7 @@ from dsjax.errors import ConfigError
 COMMANDS = {
     "demo": "See walkers learn, in three minutes.",
     "train": "Train a population, or resume a run.",
+    "teach": "Reward one walker by hand, in a page that shows how it learns.",
     "sweep": "Train many configs with many seeds.",
     "evaluate": "Score trained members on held-out terrains.",
     "compare": "Compare runs, or the points of a sweep, in figures and tables.",

@@ -68,6 +68,10 @@ class LocalVectorEnv(GroupedVectorEnv):
         """Begin a series of episodes in every env; see `bipedal.Episodes`."""
         return self._envs.reset(seed=seed, options=options)
 
+    def walker(self, index: int) -> Any:
+        """Return gymnasium's BipedalWalker of an index, with its Box2D bodies."""
+        return self._envs.envs[index].unwrapped
+
     def send(self, group: int, actions: np.ndarray) -> None:
         """Step the walkers at once."""
         self._outcome = self._envs.step(actions)

@@ -3,6 +3,7 @@
     episodes/round-000001.parquet      training episodes of the oscillating, learning controllers
     members/round-000001.parquet       each member at the round's end: amplitude, sensitivity, drift, when solved
     evaluations/round-000000.parquet   frozen-center episodes on held-out terrains
+    lessons/round-000001.parquet       what a person gave, in a run that was taught
     selections/round-000050.parquet    which member was replaced by a copy of which, in a run with selection
     scores/                            what `score` found, a file per snapshot, weights and terrain set
 
@@ -58,6 +59,12 @@ SCHEMAS = {
         ("terrains", pa.string()),  # name of the terrain set
         ("terrain", pa.int32()),  # index in the set
         *_EPISODE,
+    ]),
+    "lessons": pa.schema([  # what a person gave, a row per step of a round that was taught, resets included
+        ("round", pa.int32()),
+        ("tick", pa.int32()),  # of the round, from 0
+        ("given", pa.float64()),  # reward
+        ("with_task", pa.bool_()),  # whether it was added to the task's reward, or replaced it
     ]),
     "selections": pa.schema([  # a row per copy and perturbed number
         ("round", pa.int32()),  # after which

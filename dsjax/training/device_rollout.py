@@ -112,7 +112,7 @@ def play(
     seeds: Sequence[int | None],
     ticks: int,
     stats: EpisodeStats,
-    check: Callable[[int], None] = lambda tick: None,
+    check: Callable[[int], object] = lambda tick: None,
     pace: "Pace | None" = None,
     hardcore: bool = False,
 ) -> PopulationState:
@@ -182,7 +182,7 @@ def _begin(state: PopulationState, keys: Array, idle: Array, hardcore: bool) -> 
     return Round(state, devices.members_first(episodes), action, jnp.ones_like(idle), idle)
 
 
-def _count(stats: EpisodeStats, check: Callable[[int], None], first: int, length: int, log: Log) -> None:
+def _count(stats: EpisodeStats, check: Callable[[int], object], first: int, length: int, log: Log) -> None:
     """Wait for a chunk, count it, and tell of its last tick."""
     members = len(stats.steps)  # the log of a lone one is of its copy too
     stats.observe(*(np.asarray(column)[:length, :members] for column in log))

@@ -79,8 +79,8 @@ def play(
     seeds: Sequence[int | None],
     ticks: int,
     stats: EpisodeStats,
-    check: Callable[[int], None] = lambda tick: None,
-) -> PopulationState:
+    check: Callable[[int], object] = lambda tick: None,
+) -> tuple[PopulationState, int]:
     """Train for one round: `ticks` steps of the vector env, from new episodes on.
 
     Args:
@@ -91,10 +91,10 @@ def play(
       seeds: N seeds of the members' episodes; the env of a member with None stays idle.
       ticks: steps of the vector env.
       stats: EpisodeStats that count them.
-      check: called with each tick's number; may raise to end the round.
+      check: called with each tick's number; may raise to give the round up, or return True to end it after this tick.
 
     Returns:
-      PopulationState.
+      (PopulationState, the round's ticks: fewer than asked for if `check` ended it).
     """
     idle = np.array([seed is None for seed in seeds])
     observation, _ = envs.reset(seed=seeds, options={})
@@ -108,14 +108,16 @@ def play(
             turn.act(first + tick)
         if tick:
             log.next()
-        check(tick)
+        if check(tick):
+            ticks = tick + 1
+            break
     for turn in turns:
         turn.receive(log)
         turn.end(first + ticks)
     log.next()
     log.flush()
     # The envs will reuse the arrays they gave: nothing may still be reading them.
-    return jax.block_until_ready(population.join([turn.state for turn in turns]))
+    return jax.block_until_ready(population.join([turn.state for turn in turns])), ticks
 
 
 class _Turn:

@@ -33,7 +33,7 @@ from dsjax.training.rollout import round_seeds
 from dsjax.training.run_writer import RunWriter
 from dsjax.training.runtime import signals
 from dsjax.training.validation import validate
-from dsjax.training.walkers import make_walkers
+from dsjax.training.walkers import Walkers, make_walkers
 
 _MOST_NOTICES = 8  # of members that stopped in one round; more are one line
 
@@ -42,8 +42,9 @@ class Trainer:
     """One run in one folder."""
 
     def __init__(
-        self, config: Config, folder: Path, callbacks: Sequence[Callback] = (), render: int | None = None
-    ) -> None:
+        self, config: Config, folder: Path, callbacks: Sequence[Callback] = (), render: int | None = None,
+        make_walkers: Callable[[Config, int | None], Walkers] = make_walkers,
+    ) -> None:  # fmt: skip
         """Prepare a run; `run` trains.
 
         Args:
@@ -51,6 +52,7 @@ class Trainer:
           folder: to keep it in.
           callbacks: told of the run, in their order.
           render: row to show in a window; None shows none.
+          make_walkers: (config with a backend that is settled, render) -> the walkers to train on.
         """
         self.config, self.folder = config, Path(folder)
         self.callbacks = list(callbacks)
@@ -60,7 +62,7 @@ class Trainer:
         self.saved: int | None = None  # round of the last snapshot
         self.trained = False  # whether a round was trained in this session
         self._started, self._evaluating = time.monotonic(), 0.0  # [s] of this session; in evaluations
-        self._render = render
+        self._render, self._make_walkers = render, make_walkers
         self._first_centers = np.asarray(self.state.members.synapses.center)
         self._signals: list[Signals] = []  # that asked the run to stop
         self._stopped = np.empty(0, int)  # members that stopped in the last round
@@ -91,7 +93,7 @@ class Trainer:
             with locks.hold(self.folder / LOCK, str(self.folder)), ExitStack() as opened:
                 self._writer = RunWriter(self.config, self.folder, resume)
                 opened.callback(self._writer.close)
-                self._walkers = make_walkers(self.config, self._render)
+                self._walkers = self._make_walkers(self.config, self._render)
                 opened.callback(self._walkers.close)
                 # Signals end the run after the step in progress; a second one ends it at once.
                 self._signals = opened.enter_context(signals())
@@ -212,8 +214,8 @@ class Trainer:
         left = self.config.steps - self.stats.ticks if self.config.steps else np.inf
         ticks = int(min(self.config.round_steps, left))
         seeds = round_seeds(self.config.seed, number, self.config.identities(), active)
-        self.state = self._walkers.play(self.state, self.params, seeds, ticks, self.stats, self._check)
-        tables = {"episodes": self.stats.end_round(number)}
+        self.state, ticks = self._walkers.play(self.state, self.params, seeds, ticks, self.stats, self._check)
+        tables = {"episodes": self.stats.end_round(number), **self._walkers.tables(number)}
         self.stats.rounds += 1
         self.stats.ticks += ticks
         self._stopped = np.flatnonzero(active & ~np.asarray(self.state.running))

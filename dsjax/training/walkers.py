@@ -5,7 +5,7 @@ DeviceWalkers   the JAX walkers, in one program with the controllers
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -36,9 +36,13 @@ class Walkers(Protocol):
 
     def play(
         self, state: PopulationState, params: ControllerParams, seeds: Sequence[int | None], ticks: int,
-        stats: EpisodeStats, check: Callable[[int], None],
-    ) -> PopulationState:  # fmt: skip
+        stats: EpisodeStats, check: Callable[[int], object],
+    ) -> tuple[PopulationState, int]:  # fmt: skip
         """Train for one round; see `rollout.play`."""
+
+    def tables(self, number: int) -> dict[str, dict[str, Any]]:
+        """Return what else is to be kept of the round just played, of this number, as columns of tables by name."""
+        return {}
 
     def evaluate(
         self, state: PopulationState, params: ControllerParams, members: np.ndarray, terrains: range,
@@ -60,7 +64,7 @@ def make_walkers(config: Config, render: int | None = None) -> Walkers:
     return DeviceWalkers(config) if config.environment.backend == "jax" else HostWalkers(config, render)
 
 
-class HostWalkers:
+class HostWalkers(Walkers):
     """Walkers to train on, and walkers with gymnasium's own physics to evaluate on; both open when first needed."""
 
     terrains, look = "validation-v1", 1
@@ -88,8 +92,8 @@ class HostWalkers:
 
     def play(
         self, state: PopulationState, params: ControllerParams, seeds: Sequence[int | None], ticks: int,
-        stats: EpisodeStats, check: Callable[[int], None],
-    ) -> PopulationState:  # fmt: skip
+        stats: EpisodeStats, check: Callable[[int], object],
+    ) -> tuple[PopulationState, int]:  # fmt: skip
         """Train for one round; see `rollout.play`."""
         return rollout.play(self._step, state, params, self.training(), seeds, ticks, stats, check)
 
@@ -109,7 +113,7 @@ class HostWalkers:
         self._held_out.close()
 
 
-class DeviceWalkers:
+class DeviceWalkers(Walkers):
     """The JAX walkers to train on. Small populations are evaluated with gymnasium's own physics, on the processor."""
 
     def __init__(self, config: Config) -> None:
@@ -130,10 +134,11 @@ class DeviceWalkers:
 
     def play(
         self, state: PopulationState, params: ControllerParams, seeds: Sequence[int | None], ticks: int,
-        stats: EpisodeStats, check: Callable[[int], None],
-    ) -> PopulationState:  # fmt: skip
-        """Train for one round; see `device_rollout.play`."""
-        return self._rollout.play(state, self._spec, params, seeds, ticks, stats, check, self._pace, self._hardcore)
+        stats: EpisodeStats, check: Callable[[int], object],
+    ) -> tuple[PopulationState, int]:  # fmt: skip
+        """Train for one round, to its end; see `device_rollout.play`."""
+        played = self._rollout.play(state, self._spec, params, seeds, ticks, stats, check, self._pace, self._hardcore)
+        return played, ticks
 
     def evaluate(
         self, state: PopulationState, params: ControllerParams, members: np.ndarray, terrains: range,

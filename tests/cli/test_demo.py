@@ -1,7 +1,7 @@
 import re
 import shlex
 
-from helpers import files, run_command
+from helpers import ROOT, files, run_command
 from PIL import Image
 
 from dsjax.cli.train import parse_train
@@ -29,6 +29,7 @@ def test_the_demo_shows_what_changed_and_what_to_do_next(tmp_path):
     assert {"config.toml", "evaluations", "figures", "videos"} <= {path.split("/")[0] for path in files(run)}
 
 
-def test_the_demo_is_solves_rule():
-    demo, solve = (read_config(find_config(name)) for name in ("demo", "solve"))
-    assert (demo.spec(), demo.params()) == (solve.spec(), solve.params())
+def test_the_demo_and_the_lesson_have_the_rule_that_their_files_name():
+    names = "demo", "teach", ROOT / "configs" / "experiments" / "best_of_four.toml"
+    demo, teach, rule = (read_config(find_config(name)) for name in names)
+    assert (demo.spec(), demo.params()) == (rule.spec(), rule.params()) == (teach.spec(), teach.params())

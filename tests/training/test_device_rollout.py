@@ -76,7 +76,7 @@ def test_a_round_is_that_of_the_host(toy):
     who = seeds((True, True, False, True))
     state, stats, columns = play(who)
     host, spec, params = EpisodeStats(MEMBERS), SETTINGS.spec(), SETTINGS.population_params()
-    same = rollout.play(training_step(spec), untrained(SETTINGS), params, ToyVectorEnv(), who, TICKS, host)
+    same, _ = rollout.play(training_step(spec), untrained(SETTINGS), params, ToyVectorEnv(), who, TICKS, host)
     others = host.end_round(1)
     assert len(columns["length"]) > 3 * MEMBERS
     for name in ("member", "episode", "step", "length", "outcome"):

@@ -1,0 +1,88 @@
+"""Compute a lesson again from the record of what was given, and compare it with what was saved, bit for bit."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from dsjax.errors import RunError
+from dsjax.storage.run import read_run_config
+from dsjax.storage.snapshots import Snapshots
+from dsjax.storage.tables import read_table, rounds_of
+from dsjax.teaching.school import TaughtTrainer
+from dsjax.teaching.walkers import Gift, Moment
+
+
+class Record:
+    """The Teacher who gives what was given."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the record of a run.
+
+        Raises:
+          RunError: some of its rounds were not taught.
+        """
+        taught, there = rounds_of(folder, "lessons"), rounds_of(folder, "members")
+        self._last = there[-1] if there else 0
+        if alone := sorted({*range(1, self._last + 1)} - {*taught}):
+            raise RunError(
+                f"{folder}: {len(alone)} of its {self._last} rounds were trained without a person, the first of them "
+                f"round {alone[0]}; only lessons can be computed again"
+            )
+        table = read_table(folder, "lessons", self._last)
+        self._gifts: dict[int, list[Gift]] = {number: [] for number in range(1, self._last + 1)}
+        for row in table.select(["round", "given", "with_task"]).to_pylist():
+            self._gifts[row["round"]].append(Gift(row["given"], row["with_task"]))
+        self._round = 0
+        self._tick = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether all rounds are computed."""
+        return self._round >= self._last
+
+    def begin_round(self, number: int) -> None:
+        """Called before the first step of a round."""
+        self._round, self._tick = number, 0
+
+    def give(self) -> Gift:
+        """Return what was given."""
+        self._tick += 1
+        return self._gifts[self._round][self._tick - 1]
+
+    def see(self, moment: Moment) -> None:
+        """Look at nothing."""
+
+    def done(self) -> bool:
+        """Return whether the round ended here."""
+        return self._tick + 1 == len(self._gifts[self._round])
+
+
+def replay(folder: Path) -> int:
+    """Compute a lesson again, and return its environment steps if its last snapshot is the same to the bit.
+
+    Raises:
+      RunError: there is no run, it cannot be computed again, or it comes out otherwise.
+    """
+    config, record = read_run_config(folder), Record(folder)
+    with tempfile.TemporaryDirectory() as place:
+        again = Path(place) / "run"
+        TaughtTrainer(config, again, record).run()
+        (number, saved), (_, computed) = _last_snapshot(folder), _last_snapshot(again)
+    for name, value in saved.items():
+        if not np.array_equal(value, computed[name], equal_nan=value.dtype.kind == "f"):
+            raise RunError(
+                f"{folder}: computed again, round {number} differs in {name}: another machine or version of dsjax or "
+                f"JAX may round otherwise; see run.json"
+            )
+    return int(saved["tally.steps"][0])
+
+
+def _last_snapshot(folder: Path) -> tuple[int, dict[str, np.ndarray]]:
+    """Return the round and the arrays of a run's latest snapshot."""
+    snapshots = Snapshots(folder)
+    try:
+        number = snapshots.numbers()[-1]
+        return number, snapshots.load(number)
+    finally:
+        snapshots.close()
