@@ -37,7 +37,8 @@ def main() -> None:
             lesson.communicate()
     palette = frames[-1].quantize(_COLORS)
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    drawn[0].save(_PATH, save_all=True, append_images=drawn[1:], duration=1000 * _SECONDS // len(drawn), loop=0, optimize=True)
+    pause = 1000 * _SECONDS // len(drawn)  # [ms]
+    drawn[0].save(_PATH, save_all=True, append_images=drawn[1:], duration=pause, loop=0, optimize=True)
 
 
 def _film(address: str) -> list[Image.Image]:

@@ -18,6 +18,7 @@ from dsjax.analysis.columns import COLUMNS
 from dsjax.analysis.comparison import compare
 from dsjax.analysis.summary import group_rows, member_rows, pair_rows
 from dsjax.cli.main import COMMANDS
+from dsjax.cli.teach import parse_teach
 from dsjax.cli.train import parse_train
 from dsjax.config.shipped import find_config, find_sweep
 from dsjax.storage.tables import SCHEMAS
@@ -80,6 +81,10 @@ def test_commands_parse(page, words, monkeypatch):
     if command == "train":
         if "--config" in arguments and "--learning.floor-growth" not in arguments:  # which an old commit had
             parse_train(arguments)
+        return
+    if command == "teach":
+        if "--resume" not in arguments:  # which reads the run
+            parse_teach(arguments)
         return
     module = import_module(f"dsjax.cli.{command}")
     function = getattr(module, command)

@@ -49,6 +49,12 @@ COLUMNS: dict[str, dict[str, str]] = {
         "running": "false once the member was stopped, as its action was not finite",
         **_SOLVED,
     },
+    "lessons": {
+        "round": "round that a person taught",
+        "tick": "step of the round, from 0, resets included",
+        "given": "reward that the person gave for the step",
+        "with_task": "whether the task's reward was added to it; false: it replaced the task's",
+    },
     "selections": {
         "round": "round after which members were replaced",
         "member": "row of the member that was replaced",

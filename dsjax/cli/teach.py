@@ -1,10 +1,15 @@
 """`dsjax teach`: reward one walker by hand."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from dsjax.cli import entry
+from dsjax.cli.train import Origin, TrainCommand, parse_train
+from dsjax.errors import ConfigError
+from dsjax.loopback import check_port
 
 _PORT = 8711
 
@@ -23,40 +28,28 @@ class TeachCommand:
     """Open the page in a browser."""
     replay: bool = False
     """Instead of teaching, compute the lesson in --output again from its record, and compare it bit for bit."""
+    run: Annotated[Path | TrainCommand, tyro.conf.Suppress] = Path()
+    """What to compute again, or to teach."""
 
 
 def main(arguments: list[str], program: str | None = None) -> None:
     """Run the command."""
-    command, rest = tyro.cli(TeachCommand, args=arguments, prog=program, return_unknown_args=True)
+    command = parse_teach(arguments, program)
 
     # Imported here because --help needs none of it.
     from rich.console import Console
 
     from dsjax.cli.terminal import say
-    from dsjax.cli.train import Origin, parse_train
-    from dsjax.errors import ConfigError
-    from dsjax.loopback import check_port
     from dsjax.teaching.replay import replay
     from dsjax.teaching.school import hold, taught_config
     from dsjax.training.runtime import prepare
 
     console = Console()
-    check_port(command.port)
-    first, _ = tyro.cli(Origin, args=rest, prog=program, return_unknown_args=True, add_help=False)
-    if command.replay:
-        if first.output is None or len(rest) > 2:
-            raise ConfigError("--replay needs the run's folder, and nothing else: --output runs/NAME")
+    if isinstance(command.run, Path):
         prepare()
-        steps = replay(first.output)
-        say(console, f"{first.output}: {steps:,} steps computed again, the same to the bit")
+        say(console, f"{command.run}: {replay(command.run):,} steps computed again, the same to the bit")
         return
-    starts = first.given("config", "source", "branch", "resume", "autoresume")
-    train = parse_train(rest if starts else ["--config", "teach", *rest], program)
-    refused = {
-        "--from": train.source, "--render": train.render, "--tensorboard": train.tensorboard, "--wandb": train.wandb,
-    }  # fmt: skip
-    if flag := next((flag for flag, value in refused.items() if value), None):
-        raise ConfigError(f"{flag}: does not go with teach")
+    train = command.run
     config = taught_config(train.settings)
     prepare(1, config.environment)
     folders = hold(config, train.folder, train.resume, command.port, command.browser, lambda text: say(console, text))
@@ -67,3 +60,28 @@ def main(arguments: list[str], program: str | None = None) -> None:
             entry.next_command("teach", "--output", folder, "--replay"),
         ]
         say(console, f"{folder} is saved. Next:", *(f"  {look}" for look in looks))
+
+
+def parse_teach(arguments: list[str], program: str | None = None) -> TeachCommand:
+    """Return the command of `dsjax teach`'s arguments.
+
+    Raises:
+      ConfigError: they do not go together, or the config cannot be run.
+      RunError: there is no run to resume or to start from.
+      SystemExit: the flags cannot be parsed; the reason has been printed.
+    """
+    own, rest = tyro.cli(TeachCommand, args=arguments, prog=program, return_unknown_args=True)
+    check_port(own.port)
+    first, _ = tyro.cli(Origin, args=rest, prog=program, return_unknown_args=True, add_help=False)
+    if own.replay:
+        if first.output is None or len(rest) > 2:
+            raise ConfigError("--replay needs the run's folder, and nothing else: --output runs/NAME")
+        return TeachCommand(replay=True, run=first.output)
+    starts = first.given("config", "source", "branch", "resume", "autoresume")
+    train = parse_train(rest if starts else ["--config", "teach", *rest], program)
+    refused = {
+        "--from": train.source, "--render": train.render, "--tensorboard": train.tensorboard, "--wandb": train.wandb,
+    }  # fmt: skip
+    if flag := next((flag for flag, value in refused.items() if value), None):
+        raise ConfigError(f"{flag}: does not go with teach")
+    return TeachCommand(port=own.port, browser=own.browser, run=train)

@@ -44,7 +44,7 @@ def test_shipped_configs_are_found_by_name(tmp_path, monkeypatch):
     (tmp_path / "solve").write_text("mine")
     assert str(find_config("solve")) == "solve"  # a file comes first
     with pytest.raises(
-        ConfigError, match=r"slove: there is no such file, and none that ships .*; there are .*, solve$"
+        ConfigError, match=r"slove: there is no such file, and none that ships .*; there are .*, solve, teach$"
     ):
         find_config("slove")
     assert str(find_config("absent.toml")) == "absent.toml"  # told when it is read
