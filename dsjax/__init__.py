@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dsjax import controller, learning, neuron, observation, oscillator, population, presets, synapse, timing
+    from dsjax import controller, layer, learning, neuron, observation, oscillator, population, presets, synapse, timing
 
 __version__ = "0.2.0"
 
 __all__ = [
-    "__version__", "controller", "learning", "neuron", "observation", "oscillator", "population", "presets", "synapse",
-    "timing",
+    "__version__", "controller", "layer", "learning", "neuron", "observation", "oscillator", "population", "presets",
+    "synapse", "timing",
 ]  # fmt: skip
 
 

@@ -44,13 +44,13 @@ OPTIMIZERS = ("sgd", "momentum", "adam")
 class OscillatorParams(NamedTuple):
     """Hyperparameters of a group of oscillators, each shaped () and dimensionless unless said otherwise."""
 
-    recovery: Annotated[Number, Declared("How fast w follows v, a; larger shortens the period", ge=0)]
-    recovery_gain: Annotated[Number, Declared("Drive of w by v, b")]
-    recovery_decay: Annotated[Number, Declared("Decay of w, c")]
+    recovery: Annotated[Number, Declared("How fast w follows v, a; larger shortens the period", ge=0)] = 0.08
+    recovery_gain: Annotated[Number, Declared("Drive of w by v, b")] = 2.0
+    recovery_decay: Annotated[Number, Declared("Decay of w, c")] = 0.8
     rate: Annotated[
         Number,
         Declared("Speed of both variables, k; larger oscillates faster, 0 freezes the oscillators", "1/ms", ge=0),
-    ]
+    ] = 0.02
     coupling: Annotated[
         Number, Declared("How strongly each oscillator inhibits the others; 0 is uncoupled, as published", ge=0)
     ] = 0.0

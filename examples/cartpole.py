@@ -2,7 +2,7 @@
 
 Five synapses per member, four for the observation and a bias, push the cart left or right. 32 members learn side by
 side, each with its own CartPole. Nothing here needs the four-layer controller: the task is a loop around
-`learning.step`.
+`layer.learn`.
 
     python examples/cartpole.py
 
@@ -16,12 +16,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsjax import learning, synapse
+from dsjax import layer
 from dsjax.hyperparameters import LearningParams, LearningSpec, SynapseParams
+from dsjax.layer import LayerParams
 
 MEMBERS, STEPS, DT = 32, 40_000, 20.0  # [ms] of an environment step
-SYNAPSES = SynapseParams(amplitude=0.5, period=10_000.0, period_cv=0.2, center_range=0.1)
-LEARNING = LearningParams(learning_rate=3e-3, amplitude_decay=0.0, baseline_time=20_000.0)
+PARAMS = LayerParams(
+    SynapseParams(amplitude=0.5, period=10_000.0, period_cv=0.2, center_range=0.1),
+    LearningParams(learning_rate=3e-3, amplitude_decay=0.0, baseline_time=20_000.0),
+)
 SPEC = LearningSpec(signed_decay=False)
 SCALE = np.array([1.0, 1.0, 10.0, 1.0], np.float32)  # position, speed, angle, angular speed
 
@@ -29,21 +32,17 @@ SCALE = np.array([1.0, 1.0, 10.0, 1.0], np.float32)  # position, speed, angle, a
 @jax.jit
 @jax.vmap
 def start(key):
-    """Return one member's synapses and what its learning remembers."""
-    synapses = synapse.init(key, (5,), SYNAPSES)
-    return learning.init(synapses, SPEC, LEARNING), synapses
+    """Return one member's synapses, untrained."""
+    return layer.init(key, (5,), SPEC, PARAMS)
 
 
 @jax.jit
 @jax.vmap
 def step(key, state, observation, reward, resets):
     """Learn from the last reward, unless it is of a reset; return the state and the action: 0 left, 1 right."""
-    learned, synapses = state
-    synapses = synapse.draw_periods(key, synapses, SYNAPSES)
-    dt = jnp.where(resets, 0.0, DT)
-    learned, synapses = learning.step(learned, synapses, reward, 0.0, SPEC, LEARNING, SYNAPSES, dt)
-    push = synapses.weight @ jnp.append(observation * SCALE, 1.0)
-    return (learned, synapses), (push > 0).astype(jnp.int32)
+    state = layer.learn(key, state, reward, SPEC, PARAMS, jnp.where(resets, 0.0, DT))
+    push = state.weights @ jnp.append(observation * SCALE, 1.0)
+    return state, (push > 0).astype(jnp.int32)
 
 
 def train(steps: int = STEPS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

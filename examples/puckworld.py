@@ -15,14 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium.experimental.functional import FuncEnv
 
-from dsjax import learning, synapse
+from dsjax import layer
 from dsjax.hyperparameters import LearningParams, LearningSpec, SynapseParams
+from dsjax.layer import LayerParams
 
 SEEDS, STEPS, DT = 8, 500_000, 33.0  # [ms] of an environment step
 PUSH, KEPT, RADIUS = 0.002, 0.95, 0.05  # of full force, share of the speed that a step keeps, of the disc
 MOVES, FOLLOWS, BAD_RADIUS = 100, 0.001, 0.25  # steps between places of the good target; speed and reach of the bad one
-SYNAPSES = SynapseParams(amplitude=3.0, period=20_000.0, period_cv=0.1, center_range=0.1)
-LEARNING = LearningParams(learning_rate=5e-5, amplitude_decay=0.0, fade_rate=1e-7, baseline_time=300_000.0)
+PARAMS = LayerParams(
+    SynapseParams(amplitude=3.0, period=20_000.0, period_cv=0.1, center_range=0.1),
+    LearningParams(learning_rate=5e-5, amplitude_decay=0.0, fade_rate=1e-7, baseline_time=300_000.0),
+)
 SPEC = LearningSpec()
 
 
@@ -82,12 +85,10 @@ def play(puck, weights, key):
 
 def learn(carry, key):
     """Play a step, and learn from what it brings; return the reward too."""
-    puck, learned, synapses = carry
+    puck, synapses = carry
     draw, chance = jax.random.split(key)
-    puck, reward = play(puck, synapses.weight, chance)
-    synapses = synapse.draw_periods(draw, synapses, SYNAPSES)
-    learned, synapses = learning.step(learned, synapses, reward, 0.0, SPEC, LEARNING, SYNAPSES, DT)
-    return (puck, learned, synapses), reward
+    puck, reward = play(puck, synapses.weights, chance)
+    return (puck, layer.learn(draw, synapses, reward, SPEC, PARAMS, DT)), reward
 
 
 def score(centers, key, steps=20_000):
@@ -100,10 +101,9 @@ def score(centers, key, steps=20_000):
 def train(key, steps=STEPS):
     """Train one seed; return its rewards, (steps,), and those of its frozen centers before and after, (2,)."""
     first, world, run = jax.random.split(key, 3)
-    synapses = synapse.init(first, (2, 12), SYNAPSES)
-    start = WORLD.initial(world), learning.init(synapses, SPEC, LEARNING), synapses
-    (_, _, learned), rewards = jax.lax.scan(learn, start, jax.random.split(run, steps))
-    return rewards, jnp.stack([score(centers, world) for centers in (synapses.center, learned.center)])
+    synapses = layer.init(first, (2, 12), SPEC, PARAMS)
+    (_, learned), rewards = jax.lax.scan(learn, (WORLD.initial(world), synapses), jax.random.split(run, steps))
+    return rewards, jnp.stack([score(each.centers, world) for each in (synapses, learned)])
 
 
 def main(steps: int = STEPS) -> np.ndarray:

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "dsjax"
 # The library, from the bottom: pure JAX.
 LIBRARY = (
     "hyperparameters", "shapes", "summation", "lyapunov", "oscillator", "synapse", "noise", "fluctuation", "receptors",
-    "neuron", "timing", "learning", "observation", "controller", "presets", "population", "walker",
+    "neuron", "timing", "learning", "layer", "observation", "controller", "presets", "population", "walker",
 )  # fmt: skip
 # Then the program's floors, from the bottom: a folder imports only from those above it in this list, and the library.
 FLOORS = (
