@@ -67,8 +67,7 @@ def _row(name: str, walker: Controllers) -> str:
 
 def _section(name: str, walker: Controllers) -> str:
     film(walker, [0], 0, [_IMAGES / f"{name}.gif"], max_steps=_STEPS, gif_width=_WIDTH)
-    _, pdf = save(gait_diagram(record(walker, 0, "centers", 0, 1)), _IMAGES, f"{name}-gait")
-    pdf.unlink()
+    save(gait_diagram(record(walker, 0, "centers", 0, 1)), _IMAGES, f"{name}-gait", ["png"])
     origin = walker.origin
     return (
         f"## {name}\n\n{_NOTES[name]}\n\n![{name} walks](images/walkers/{name}.gif)\n\n"

@@ -130,7 +130,5 @@ def swing_figure() -> Figure:
 
 if __name__ == "__main__":
     for name, figure in (("chaos-exponents", exponent_figure()), ("chaos-swing", swing_figure())):
-        for path in save(figure, _IMAGES, name):
-            if path.suffix == ".pdf":
-                path.unlink()
+        save(figure, _IMAGES, name, ["png"])
     finer()

@@ -48,6 +48,4 @@ if __name__ == "__main__":
         ("learning", diagrams.learning_figure()),
         ("results", results()),
     ):
-        for path in save(figure, _DOCS / "images", name):
-            if path.suffix == ".pdf":
-                path.unlink()
+        save(figure, _DOCS / "images", name, ["png"])

@@ -12,7 +12,16 @@ from helpers import ROOT
 def examples(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     yield
-    for name in ("learning_rule", "fluctuation", "cartpole", "puckworld", "walker", "walker_evolution"):
+    for name in (
+        "learning_rule",
+        "fluctuation",
+        "cartpole",
+        "puckworld",
+        "pendulum",
+        "halfcheetah",
+        "walker",
+        "walker_evolution",
+    ):
         sys.modules.pop(name, None)
 
 
@@ -48,6 +57,28 @@ def test_the_disc_is_pushed_to_the_good_target():
     curve = puckworld.main(200_000)
     assert (curve[:, -1] > curve[:, 0]).mean() > 0.8
     assert curve[:, -1].mean() > curve[:, 0].mean() + 0.1
+
+
+def test_the_pendulum_is_swung_up():
+    import pendulum
+
+    returns, centers = pendulum.train(60_000)
+    first, last = returns[:, :20].mean(axis=1), returns[:, -20:].mean(axis=1)
+    assert (last > first + 200).mean() > 0.8
+    frozen = pendulum.score(centers, episodes=5)
+    assert np.median(frozen) > -400  # one that hangs has some -1,200
+
+
+@pytest.mark.slow
+def test_the_cheetah_learns_to_run():
+    pytest.importorskip("mujoco")
+    import halfcheetah
+
+    returns, centers = halfcheetah.train(40_000)
+    first, last = returns[:, :5].mean(axis=1), returns[:, -5:].mean(axis=1)
+    assert returns.shape == (8, 39) and centers.shape == (8, 6, 22)
+    assert np.median(last) > np.median(first)
+    assert np.isfinite(halfcheetah.score(centers)).all()
 
 
 @pytest.mark.slow

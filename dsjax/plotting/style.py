@@ -3,7 +3,7 @@
 Figures are plain matplotlib `Figure`s, not pyplot's: they need no screen, and none stays open.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -105,11 +105,11 @@ def few_ticks(axis: Axis, width: float) -> None:
 
 
 @styled
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Save a figure as FOLDER/NAME.png and .pdf; return their paths."""
+def save(figure: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Save a figure as FOLDER/NAME.png and .pdf, or in the formats named; return their paths."""
     folder = Path(folder)
     make_folder(folder)
-    paths = [folder / f"{name}.{kind}" for kind in FORMATS]
+    paths = [folder / f"{name}.{kind}" for kind in formats]
     for path in paths:
         kind = path.suffix[1:]
         # Without its date, a PDF of the same figure is the same file.
