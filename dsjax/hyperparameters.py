@@ -137,6 +137,16 @@ class LearningParams(NamedTuple):
             gt=0,
         ),
     ] = 1.2e7
+    closing: Annotated[
+        Number,
+        Declared(
+            "Expected reward, summed over time, from which an annealed oscillation that follows progress also fades "
+            "for good, to 1/e after a quarter more; inf: never",
+            "ms",
+            gt=0,
+            finite=False,
+        ),
+    ] = math.inf
     timing_rate: Annotated[
         Number,
         Declared("Share by which an episode moves the rewards expected at its ages, where these count", ge=0, le=1),

@@ -3,9 +3,9 @@
     dc/dt = eta [(m - r) (w - c) - delta (w - c)^2 c]              dA/dt = -(lambda m + kappa) A
 
 The published rule expects no reward, forgets nothing, and fades by reward alone: r = delta = kappa = 0. Where the
-amplitude follows progress, it also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets. To change the
-rule, change `update`; to change only how far the centers follow, pass an optax transformation of your own as
-`LearningSpec.optimizer`.
+amplitude follows progress, it also relaxes to A0 exp(-r / rho), as fast as the baseline behind r forgets; `closed` says
+how that ends. To change the rule, change `update`; to change only how far the centers follow, pass an optax
+transformation of your own as `LearningSpec.optimizer`.
 Source: Wei & Webb, IROS 2018, section II.
 """
 
@@ -25,8 +25,8 @@ from dsjax.synapse import Fluctuating, SynapseParams
 from dsjax.timing import TimingState
 
 __all__ = [
-    "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "annealed", "begin_episode", "expectation",
-    "init", "modulator", "step", "transformation", "update",
+    "OPTIMIZERS", "LearningParams", "LearningSpec", "LearningState", "annealed", "begin_episode", "closed",
+    "expectation", "init", "modulator", "step", "transformation", "update",
 ]  # fmt: skip
 
 
@@ -104,6 +104,20 @@ def annealed(state: LearningState, params: LearningParams) -> LearningParams:
         floor=params.floor * factor,
         averaging_time=params.averaging_time * factor,
     )
+
+
+def closed(state: LearningState, params: LearningParams) -> Float[Array, ""]:
+    """Return how far exploration has closed, by which the oscillation fades beside what progress fades, ().
+
+        (4 max(R / Rc - 1, 0))^2        of the reward earned so far, R; Rc is `params.closing`
+
+    So the amplitude falls like a Gaussian: to 1/e at 5/4 Rc, to 2 % at 3/2 Rc. While weights swing, centers learn to
+    stand it, which makes them robust; but a walker walks best once they do not. Exploration therefore closes late, and
+    then soon, as the critical periods of animals do (Hensch, Nature Reviews Neuroscience 2005).
+    """
+    if state.earned is None:
+        return jnp.zeros_like(state.baseline)
+    return (4 * jnp.maximum(state.earned.total / params.closing - 1, 0)) ** 2
 
 
 def modulator(reward: Scalar, spec: LearningSpec, params: LearningParams) -> Float[Array, ""]:
@@ -196,7 +210,7 @@ def update(
     """
     require_shape("modulator", modulator, ())
     require_shape("effort", effort, ())
-    params = annealed(state, params)
+    closure, params = closed(state, params), annealed(state, params)
     expected = expectation(state, effort, params)
     surprise = modulator - expected
     deviation = synapses.weight - synapses.center
@@ -217,6 +231,6 @@ def update(
     center, state = jax.tree.map(lambda new, old: jnp.where(dt > 0, new, old), passed, (synapses.center, state))
     fading = modulator if spec.signed_decay else jnp.maximum(modulator, 0)
     amount = (params.amplitude_decay * fading + params.fade_rate) * dt
-    behind = jnp.maximum(expected, 0) / params.fade_reward - kind.faded(synapses)
+    behind = jnp.maximum(expected, 0) / params.fade_reward + closure - kind.faded(synapses)
     amount += jnp.where(jnp.isfinite(params.fade_reward), behind * dt / params.baseline_time, 0)
     return state, kind.fade(synapses._replace(center=center), amount)

@@ -150,6 +150,24 @@ def test_annealing_slows_learning_deepens_the_floor_and_lengthens_the_average_as
     assert seen[-1] > 1.5
 
 
+def test_exploration_closes_once_enough_is_earned(float64):
+    params = PARAMS._replace(
+        amplitude_decay=0.0, annealing=1e9, fade_reward=1.0, baseline_time=STEP, closing=100 * STEP
+    )
+    spec = LearningSpec(annealed=True)
+    (learned, synapses), step = begin(spec), stepping(params, spec)
+    fades = []
+    for _ in range(160):
+        learned, synapses = step(learned, synapses, 1.0)
+        fades.append(float(synapses.fade))
+    # Of a reward of 1 that is expected at once, the fade is 1 until 100 steps of it are earned.
+    np.testing.assert_allclose(fades[5:100], 1.0, atol=1e-9)
+    earned = np.arange(102, 160) - 1.0
+    np.testing.assert_allclose(fades[102:], 1 + (4 * (earned / 100 - 1)) ** 2, atol=0.02)
+    assert learning.closed(learned._replace(earned=None), params) == 0  # without annealing nothing closes
+    assert learning.closed(learned, params._replace(closing=np.inf)) == 0
+
+
 def test_what_is_earned_adds_up_in_single_precision():
     """A step's reward is below the resolution of what many million have earned."""
     spec, params = LearningSpec(annealed=True), PARAMS._replace(baseline_time=1e12)
