@@ -8,6 +8,7 @@ import tyro
 
 from dsjax.cli import entry
 from dsjax.cli.train import Origin, TrainCommand, parse_train
+from dsjax.config.shipped import configs_folder
 from dsjax.errors import ConfigError
 from dsjax.loopback import check_port
 
@@ -40,6 +41,7 @@ def main(arguments: list[str], program: str | None = None) -> None:
     from rich.console import Console
 
     from dsjax.cli.terminal import say
+    from dsjax.storage.tables import rounds_of
     from dsjax.teaching.replay import replay
     from dsjax.teaching.school import hold, taught_config
     from dsjax.training.runtime import prepare
@@ -52,13 +54,17 @@ def main(arguments: list[str], program: str | None = None) -> None:
     train = command.run
     config = taught_config(train.settings)
     prepare(1, config.environment)
-    folders = hold(config, train.folder, train.resume, command.port, command.browser, lambda text: say(console, text))
+    folders = hold(
+        config, train.folder, train.resume, train.snapshot, command.port, command.browser,
+        lambda text: say(console, text),
+    )  # fmt: skip
     for folder in folders:
         looks = [
             entry.next_command("evaluate", folder),
             entry.next_command("teach", "--output", folder, "--resume"),
-            entry.next_command("teach", "--output", folder, "--replay"),
         ]
+        if rounds_of(folder, "lessons") == rounds_of(folder, "members"):
+            looks.append(entry.next_command("teach", "--output", folder, "--replay"))
         say(console, f"{folder} is saved. Next:", *(f"  {look}" for look in looks))
 
 
@@ -74,11 +80,11 @@ def parse_teach(arguments: list[str], program: str | None = None) -> TeachComman
     check_port(own.port)
     first, _ = tyro.cli(Origin, args=rest, prog=program, return_unknown_args=True, add_help=False)
     if own.replay:
-        if first.output is None or len(rest) > 2:
+        if first.output is None or rest not in (["--output", str(first.output)], [f"--output={first.output}"]):
             raise ConfigError("--replay needs the run's folder, and nothing else: --output runs/NAME")
         return TeachCommand(replay=True, run=first.output)
-    starts = first.given("config", "source", "branch", "resume", "autoresume")
-    train = parse_train(rest if starts else ["--config", "teach", *rest], program)
+    starts = first.given("config", "source", "branch") or first.stored
+    train = parse_train(rest if starts else ["--config", str(configs_folder() / "teach.toml"), *rest], program)
     refused = {
         "--from": train.source, "--render": train.render, "--tensorboard": train.tensorboard, "--wandb": train.wandb,
     }  # fmt: skip

@@ -4,7 +4,6 @@ The training asks what is given, and is held back to the pace of real time. Whil
 waits.
 """
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,7 +36,7 @@ class Controls:
           ValueError: there is no such key, or the value does not fit.
         """
         fits: dict[str, Callable[[Any], bool]] = {
-            "give": lambda value: _number(value) and abs(value) <= LARGEST,
+            "give": lambda value: _number(value) and -LARGEST <= value <= LARGEST,
             "with_task": lambda value: isinstance(value, bool),
             "speed": lambda value: _number(value) and SLOWEST <= value <= FASTEST,
             "paused": lambda value: isinstance(value, bool),
@@ -54,6 +53,7 @@ class Lesson:
         """Prepare a lesson that waits for its page."""
         self.view = view
         self.over = self.again = False  # whether it ends; whether another one is to begin
+        self.ending = ""  # why it has ended, once what was learned is saved: over, again or failed
         self.controls = Controls()
         self._changed = Condition()
         self._there = False
@@ -65,13 +65,17 @@ class Lesson:
     # What the page does.
 
     def enter(self, tell: Callable[[], object]) -> bool:
-        """Begin to look; `tell` is called when there is a new picture. Return False if somebody looks already."""
+        """Begin to look; `tell` is called when there is a new picture. Return False if `refusal` says why not."""
         with self._changed:
-            if self._there or self.over:
+            if self.refusal():
                 return False
             self._there, self._tell, self._drawn = True, tell, 0.0
             self._changed.notify_all()
             return True
+
+    def refusal(self) -> str:
+        """Return why a page cannot look: taken, saving, or what `ending` says; "" if it can."""
+        return self.ending or ("saving" if self.over else "taken" if self._there else "")
 
     def leave(self) -> None:
         """Look no longer: nothing is given, no time passes, and what was learned is saved."""
@@ -85,7 +89,7 @@ class Lesson:
         """Change one of the controls; raise ValueError as `Controls.changed` does."""
         with self._changed:
             self.controls = self.controls.changed(key, value)
-            if key == "give" and value:
+            if key == "give" and value and not self.controls.paused:
                 self._tap = value
             self._changed.notify_all()
 
@@ -100,6 +104,11 @@ class Lesson:
         with self._changed:
             self.over, self.again = True, again
             self._changed.notify_all()
+
+    def close(self, ending: str) -> None:
+        """Tell the page that the training has ended, and why."""
+        with self._changed:
+            self.over, self.ending = True, ending
             self._tell()
 
     # What the training does.
@@ -140,4 +149,4 @@ class Lesson:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,6 +1,7 @@
 """Compute a lesson again from the record of what was given, and compare it with what was saved, bit for bit."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +17,16 @@ from dsjax.teaching.walkers import Gift, Moment
 class Record:
     """The Teacher who gives what was given."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read the record of a run.
+    def __init__(self, folder: Path, last: int) -> None:
+        """Read the record of a run, up to its last round.
 
         Raises:
           RunError: some of its rounds were not taught.
         """
-        taught, there = rounds_of(folder, "lessons"), rounds_of(folder, "members")
-        self._last = there[-1] if there else 0
-        if alone := sorted({*range(1, self._last + 1)} - {*taught}):
+        self._last = last
+        if alone := sorted({*range(1, last + 1)} - {*rounds_of(folder, "lessons")}):
             raise RunError(
-                f"{folder}: {len(alone)} of its {self._last} rounds were trained without a person, the first of them "
+                f"{folder}: {len(alone)} of its {last} rounds were trained without a person, the first of them "
                 f"round {alone[0]}; only lessons can be computed again"
             )
         table = read_table(folder, "lessons", self._last)
@@ -64,11 +64,18 @@ def replay(folder: Path) -> int:
     Raises:
       RunError: there is no run, it cannot be computed again, or it comes out otherwise.
     """
-    config, record = read_run_config(folder), Record(folder)
+    config = read_run_config(folder)
+    number, saved = _last_snapshot(folder)
+    # The record alone says when it ends: limits may have changed on the way.
+    config = replace(config, steps=0, episodes=0, until_solved=False)
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / "run"
-        TaughtTrainer(config, again, record).run()
-        (number, saved), (_, computed) = _last_snapshot(folder), _last_snapshot(again)
+        TaughtTrainer(config, again, Record(folder, number)).run()
+        computed_number, computed = _last_snapshot(again)
+    if computed_number != number:
+        raise RunError(
+            f"{folder}: its record ends after round {computed_number}, and its snapshots after round {number}"
+        )
     for name, value in saved.items():
         if not np.array_equal(value, computed[name], equal_nan=value.dtype.kind == "f"):
             raise RunError(
@@ -82,6 +89,8 @@ def _last_snapshot(folder: Path) -> tuple[int, dict[str, np.ndarray]]:
     """Return the round and the arrays of a run's latest snapshot."""
     snapshots = Snapshots(folder)
     try:
+        if not snapshots.numbers():
+            raise RunError(f"{folder}: nothing is saved yet")
         number = snapshots.numbers()[-1]
         return number, snapshots.load(number)
     finally:

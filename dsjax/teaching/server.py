@@ -6,6 +6,7 @@ teach one run.
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -24,7 +25,7 @@ _PAGE = {
 _HEADERS = loopback.headers("style-src 'self'")
 _HEARTBEAT = 10.0  # [s] after which a page that does not answer counts as closed
 _LONGEST = 1000  # [bytes] of what a page may say at once
-_ENDED = 4000  # closing code; the reason says why: taken, over or again
+_ENDED = 4000  # closing code; the reason says why, see `Lesson.refusal`
 
 
 class Classroom:
@@ -45,18 +46,19 @@ async def serving(classroom: Classroom, port: int) -> AsyncIterator[str]:
     Raises:
       ConfigError: the port is taken.
     """
+    token = secrets.token_urlsafe(16)
     application = web.Application(middlewares=[_guard])
     for path, (name, kind) in _PAGE.items():
         application.router.add_get(path, _file(name, kind))
-    application.router.add_get("/lesson", _Connection(classroom).answer)
+    application.router.add_get("/lesson", _Connection(classroom, token).answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, loopback.HOST, port, reuse_address=True).start()
+            await web.TCPSite(runner, loopback.HOST, port).start()
         except OSError as error:
             raise loopback.port_error(port, error) from None
-        yield f"http://{loopback.HOST}:{runner.addresses[0][1]}/"
+        yield f"http://{loopback.HOST}:{runner.addresses[0][1]}/?token={token}"
     finally:
         await runner.cleanup()
 
@@ -84,25 +86,29 @@ def _file(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.Respons
 
 
 class _Connection:
-    """The one WebSocket of the one who teaches."""
+    """The one WebSocket of the one who teaches, and knows the token: other users of the machine do not."""
 
-    def __init__(self, classroom: Classroom) -> None:
-        self._classroom = classroom
+    def __init__(self, classroom: Classroom, token: str) -> None:
+        self._classroom, self._token = classroom, token
 
-    async def answer(self, request: web.Request) -> web.WebSocketResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Talk to a page until it is closed, or the lesson is over."""
+        if not secrets.compare_digest(request.query.get("token", "").encode(), self._token.encode()):
+            return web.Response(status=403, text="open the address that dsjax teach has printed\n", headers=_HEADERS)
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, max_msg_size=_LONGEST)
         await socket.prepare(request)
         lesson, drawn, loop = self._classroom.lesson, asyncio.Event(), asyncio.get_running_loop()
         if not lesson.enter(lambda: loop.call_soon_threadsafe(drawn.set)):
-            await socket.close(code=_ENDED, message=_ending(lesson) if lesson.over else b"taken")
+            await socket.close(code=_ENDED, message=lesson.refusal().encode())
             return socket
         pictures = asyncio.create_task(self._show(socket, lesson, drawn))
         try:
             await socket.send_json(self._classroom.about())
             async for message in socket:
                 if message.type is WSMsgType.TEXT and (problem := _obey(lesson, message.data)):
-                    await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=problem.encode()[:100])
+                    await socket.close(
+                        code=WSCloseCode.UNSUPPORTED_DATA, message=problem.encode("ascii", "replace")[:100]
+                    )
         finally:
             pictures.cancel()
             lesson.leave()
@@ -110,16 +116,12 @@ class _Connection:
 
     async def _show(self, socket: web.WebSocketResponse, lesson: Lesson, drawn: asyncio.Event) -> None:
         """Send every picture, or the latest if the page is slow, until the lesson is over."""
-        while not lesson.over:
+        while not lesson.ending:
             await drawn.wait()
             drawn.clear()
             if lesson.view.picture:
                 await socket.send_json(lesson.view.picture)
-        await socket.close(code=_ENDED, message=_ending(lesson))
-
-
-def _ending(lesson: Lesson) -> bytes:
-    return b"again" if lesson.again else b"over"
+        await socket.close(code=_ENDED, message=lesson.ending.encode())
 
 
 def _obey(lesson: Lesson, text: str) -> str:

@@ -50,7 +50,7 @@ class View:
     def draw(self, moment: Moment) -> None:
         """Make the picture of a moment."""
         weights, centers, modulator, expected = (
-            np.asarray(value).tolist() for value in self._look(moment.state.members, moment.params, self._strongest)
+            _finite(value) for value in self._look(moment.state.members, moment.params, self._strongest)
         )
         walker, left = moment.walker, float(moment.walker.scroll)
         self.picture = {
@@ -87,6 +87,13 @@ def _make_look(spec: ControllerSpec) -> Any:
         return state.synapses.weight[shown], state.synapses.center[shown], modulator, expected
 
     return look
+
+
+def _finite(values: Array) -> Any:
+    """Return an array as JSON has it, with None for what is not finite."""
+    found = np.asarray(values, object)
+    found[~np.isfinite(np.asarray(values))] = None
+    return found.tolist()
 
 
 def _bodies(walker: Any) -> list[dict[str, Any]]:

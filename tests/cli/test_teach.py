@@ -1,12 +1,14 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import last_snapshot, run_command, start_script
 from PIL import Image
 
+from dsjax.cli.teach import parse_teach
 from dsjax.storage.tables import read_table, rounds_of
 
 
@@ -116,6 +118,15 @@ def test_a_second_page_and_a_second_process_are_turned_away(browser, tmp_path):
     assert rounds_of(run, "members") == saved
     assert end(process)[0] == 0
     assert last_snapshot(run)[0] == rounds_of(run, "members")[-1]
+
+
+def test_a_new_lesson_has_the_config_for_it_wherever_it_begins(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "teach").mkdir()  # which is no config
+    for flags in ([], ["--autoresume"]):
+        command = parse_teach([*flags, "--output", "new"])
+        assert (command.run.settings.members, command.run.settings.round_steps) == (1, 3000)
+    assert parse_teach([]).run.folder == Path("runs") / "teach-seed0"
 
 
 @pytest.mark.parametrize(

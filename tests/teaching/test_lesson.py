@@ -55,7 +55,7 @@ def test_a_gift_replaces_the_tasks_reward_or_is_added_to_it(lesson):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *(("give", value) for value in ("1", None, True, float("nan"), float("inf"), 101, -101, [1])),
+        *(("give", value) for value in ("1", None, True, float("nan"), float("inf"), 101, -101, 10**400, [1])),
         *(("speed", value) for value in (0, -1, 1e9, float("nan"), "fast", False)),
         *(("with_task", 1), ("paused", 0), ("round", 3), ("changed", True), ("", 1.0)),
     ],
@@ -67,12 +67,22 @@ def test_what_a_page_cannot_ask_for_is_refused_and_changes_nothing(lesson, key, 
 
 
 def test_two_people_cannot_teach_one_run(lesson):
-    assert not lesson.enter(lambda: None)
+    assert not lesson.enter(lambda: None) and lesson.refusal() == "taken"
     lesson.leave()
     assert lesson.enter(lambda: None)
     lesson.end()
     lesson.leave()
-    assert not lesson.enter(lambda: None)
+    assert not lesson.enter(lambda: None) and lesson.refusal() == "saving"
+    lesson.close("over")
+    assert not lesson.enter(lambda: None) and lesson.refusal() == "over"
+
+
+def test_a_tap_in_a_pause_is_not_kept_for_later(lesson):
+    lesson.set("paused", True)
+    lesson.set("give", 1)
+    lesson.set("give", 0)
+    lesson.set("paused", False)
+    assert lesson.give().given == 0.0
 
 
 @pytest.mark.parametrize("wake", ["end", "save", "leave"])

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -95,6 +96,19 @@ def test_rounds_without_a_person_are_not_computed_again(tmp_path):
     Trainer(replace(CONFIG, steps=330), run).run(resume=True)
     with pytest.raises(RunError, match="2 of its 3 rounds were trained without a person, the first of them round 2"):
         replay(run)
+
+
+def test_a_run_whose_last_round_was_not_saved_is_computed_up_to_the_round_before(tmp_path):
+    run = teach(tmp_path / "run", [30, 40, 50])
+    steps = replay(teach(tmp_path / "shorter", [30, 40]))
+    shutil.rmtree(run / "snapshots" / "3")  # as a kill would leave it, or a full disk
+    assert replay(run) == steps
+
+
+def test_limits_that_have_changed_say_nothing_of_what_was_taught(tmp_path):
+    run = teach(tmp_path / "run", [80])
+    teach(run, [30], resume=True, config=replace(CONFIG, steps=100, until_solved=True))
+    assert replay(run) > 80
 
 
 def test_a_record_that_was_tampered_with_is_noticed(tmp_path):

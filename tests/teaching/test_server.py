@@ -24,17 +24,19 @@ def classroom():
 
 
 def visit(classroom, look):
-    """Return what `look(session, address)` finds while the classroom is open."""
+    """Return what `look(session, address, its WebSocket)` finds while the classroom is open."""
 
     async def inside():
         async with serving(classroom, 0) as address, aiohttp.ClientSession() as session:
-            return await asyncio.wait_for(look(session, address), 20)
+            base, _, token = address.partition("?")
+            assert token.startswith("token=")
+            return await asyncio.wait_for(look(session, base, f"lesson?{token}"), 20)
 
     return asyncio.run(inside())
 
 
 def test_the_page_and_its_files(classroom):
-    async def look(session, address):
+    async def look(session, address, lesson):
         found = {}
         for path in ("", "page.css", "page.js", "lesson.py", "../server.py"):
             async with session.get(address + path) as answer:
@@ -59,8 +61,8 @@ def test_the_page_and_its_files(classroom):
     ],
 )
 def test_what_comes_from_elsewhere_is_refused(classroom, path, headers):
-    async def look(session, address):
-        async with session.get(address + path, headers=headers) as answer:
+    async def look(session, address, lesson):
+        async with session.get(address + (lesson if path == "lesson" else path), headers=headers) as answer:
             return answer.status, await answer.text()
 
     assert visit(classroom, look) == (403, "this server answers requests to localhost alone\n")
@@ -68,8 +70,8 @@ def test_what_comes_from_elsewhere_is_refused(classroom, path, headers):
 
 
 def test_a_page_steers_the_lesson(classroom):
-    async def look(session, address):
-        async with session.ws_connect(address + "lesson") as page:
+    async def look(session, address, lesson):
+        async with session.ws_connect(address + lesson) as page:
             about = await page.receive_json()
             await page.send_str(json.dumps({"give": 1}))
             await page.send_str(json.dumps({"speed": 4}))
@@ -84,8 +86,8 @@ def test_a_page_steers_the_lesson(classroom):
 
 
 def test_a_second_page_is_turned_away(classroom):
-    async def look(session, address):
-        async with session.ws_connect(address + "lesson") as first, session.ws_connect(address + "lesson") as second:
+    async def look(session, address, lesson):
+        async with session.ws_connect(address + lesson) as first, session.ws_connect(address + lesson) as second:
             await first.receive_json()
             refused = await second.receive()
             await first.send_str(json.dumps({"paused": True}))
@@ -97,26 +99,39 @@ def test_a_second_page_is_turned_away(classroom):
     assert (refused.data, refused.extra) == (4000, "taken")
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_the_end_is_told(classroom, again):
-    async def look(session, address):
-        async with session.ws_connect(address + "lesson") as page:
+@pytest.mark.parametrize("ending", ["over", "again", "failed"])
+def test_the_end_is_told_once_all_is_saved(classroom, ending):
+    async def look(session, address, lesson):
+        async with session.ws_connect(address + lesson) as page:
             await page.receive_json()
-            classroom.lesson.end(again)
-            ends = [message async for message in page]
-            return page.close_code, [json.loads(message.data) for message in ends]
+            classroom.lesson.end()
+            await asyncio.sleep(0.1)
+            assert not page.closed  # what was learned is being saved
+            classroom.lesson.close(ending)
+            pictures = [json.loads(message.data) async for message in page if message.type is aiohttp.WSMsgType.TEXT]
+            return page.close_code, pictures
 
     code, pictures = visit(classroom, look)
     assert code == 4000
     assert pictures in ([], [Drawn.picture])
 
 
+@pytest.mark.parametrize("token", ["", "?token=", "?token=guess", "?token=%C3%A9"])
+def test_another_user_of_the_machine_does_not_know_the_token(classroom, token):
+    async def look(session, address, lesson):
+        async with session.get(f"{address}lesson{token}") as answer:
+            return answer.status
+
+    assert visit(classroom, look) == 403
+    assert classroom.lesson.enter(lambda: None)
+
+
 @pytest.mark.parametrize(
     "said", ["", "{}", "[]", "nonsense", '{"give": 1e9}', '{"give": 1, "speed": 2}', '{"end": true}']
 )
 def test_nonsense_closes_the_page_and_changes_nothing(classroom, said):
-    async def look(session, address):
-        async with session.ws_connect(address + "lesson") as page:
+    async def look(session, address, lesson):
+        async with session.ws_connect(address + lesson) as page:
             await page.receive_json()
             await page.send_str(said)
             return await page.receive()

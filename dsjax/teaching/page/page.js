@@ -10,7 +10,6 @@ const HELD = { ArrowUp: 1, ArrowDown: -1 };
 let socket = null;
 let about = null;
 let pictures = []; // the last of them, oldest first
-let over = false;
 let paused = false;
 const held = new Set(); // what is pressed: keys and buttons
 
@@ -26,7 +25,7 @@ function ask(key, value) {
 // Connection
 
 function connect() {
-  socket = new WebSocket(`ws://${location.host}/lesson`);
+  socket = new WebSocket(`ws://${location.host}/lesson${location.search}`);
   socket.onmessage = (message) => {
     const news = JSON.parse(message.data);
     if (news.synapses) begin(news);
@@ -36,17 +35,18 @@ function connect() {
     letGo();
     if (event.reason === "taken") say("This walker is being taught in another page. Close that one, then load this one again.", true);
     else if (event.reason === "over") say("The lesson is over. What was learned is saved.");
-    else if (event.reason === "again" || event.code === 1006) setTimeout(connect, event.reason === "again" ? 200 : 1000);
-    else say(`The lesson has ended: ${event.reason || "the server closed it"}. Load this page again.`, true);
-    if (event.code === 1006) say("The server does not answer. What was learned is saved when it ends with Ctrl-C.", true);
-    over = event.reason !== "again";
+    else if (event.reason === "failed") say("The lesson has ended with an error: see the terminal. The last part may not be saved.", true);
+    else if (event.reason === "again" || event.reason === "saving") setTimeout(connect, 200);
+    else if (event.code === 1006) {
+      say("The server does not answer. If it has ended, see the terminal; is this the address that it printed?", true);
+      setTimeout(connect, 1000);
+    } else say(`The lesson has ended: ${event.reason || "the server closed it"}. Load this page again.`, true);
   };
 }
 
 function begin(news) {
   about = news;
   pictures = [];
-  over = false;
   say(`Learning in ${about.folder}`);
   for (const id of ["speed", "task"]) tell(id);
   ask("paused", paused);
@@ -62,8 +62,10 @@ function tell(id) {
 function give() {
   const signs = [...held].map((name) => HELD[name] ?? { reward: 1, punish: -1 }[name]);
   const sign = Math.sign(signs.reduce((sum, each) => sum + each, 0));
-  $("reward").classList.toggle("held", sign > 0);
-  $("punish").classList.toggle("held", sign < 0);
+  for (const [name, own] of [["reward", 1], ["punish", -1]]) {
+    $(name).classList.toggle("held", sign === own);
+    $(name).setAttribute("aria-pressed", sign === own);
+  }
   ask("give", sign * Number($("strength").value));
 }
 
@@ -91,14 +93,20 @@ function pause() {
 const ACTIONS = {
   p: pause,
   s: () => ask("save", true),
-  b: () => $("sure").showModal(),
+  b: () => { ask("paused", true); $("sure").showModal(); }, // nothing is learned while this asks
   t: () => { $("task").checked = !$("task").checked; tell("task"); },
 };
 
 for (const name of ["reward", "punish"]) {
   const button = $(name);
-  button.addEventListener("pointerdown", (event) => { button.setPointerCapture(event.pointerId); press(name); });
-  for (const kind of ["pointerup", "pointercancel", "blur"]) button.addEventListener(kind, () => release(name));
+  button.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    button.setPointerCapture(event.pointerId);
+    press(name);
+  });
+  // A click that no pointer made is a screen reader's, or by voice: a tap.
+  button.addEventListener("click", (event) => { if (event.detail === 0) { press(name); release(name); } });
+  for (const kind of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) button.addEventListener(kind, () => release(name));
   // Enter and Space hold it too, for whoever has reached it with Tab.
   button.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(name); }
@@ -124,8 +132,16 @@ $("save").addEventListener("click", ACTIONS.s);
 $("again").addEventListener("click", ACTIONS.b);
 $("sure").addEventListener("close", () => {
   if ($("sure").returnValue === "yes") ask("again", true);
+  else ask("paused", paused);
   $("sure").returnValue = "no";
 });
+// The arrows choose in a list that has the focus: whoever has chosen means to reward with them again.
+for (const list of document.querySelectorAll("select")) {
+  let pointed = false;
+  list.addEventListener("pointerdown", () => { pointed = true; });
+  list.addEventListener("change", () => { if (pointed) list.blur(); pointed = false; });
+  list.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") list.blur(); });
+}
 $("speed").addEventListener("change", () => tell("speed"));
 $("task").addEventListener("change", () => tell("task"));
 $("strength").addEventListener("change", give);
@@ -133,6 +149,8 @@ $("strength").addEventListener("change", give);
 // Pictures
 
 function show(picture) {
+  const last = pictures[pictures.length - 1];
+  if (last && last.round !== picture.round) say(`Saved. Learning in ${about.folder}`);
   pictures.push(picture);
   if (pictures.length > KEPT) pictures.shift();
   if (pictures.waiting) return;
@@ -189,7 +207,7 @@ function drawWalker(now) {
   const sum = now.given;
   if (sum) {
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillStyle = colors()(sum > 0 ? "good" : "bad");
+    context.fillStyle = sum > 0 ? "#00664f" : "#9c3a06"; // on a light sky in both modes
     context.font = `600 ${canvas.width / 22}px system-ui, sans-serif`;
     context.textAlign = "right";
     context.fillText(sum > 0 ? `+${sum}` : `−${-sum}`, canvas.width * 0.97, canvas.height * 0.1);
@@ -198,7 +216,7 @@ function drawWalker(now) {
 
 function path(context, values, place) {
   context.beginPath();
-  values.forEach((value, index) => context.lineTo(...place(index, value)));
+  values.forEach((value, index) => { if (value !== null) context.lineTo(...place(index, value)); });
   context.stroke();
 }
 
@@ -211,9 +229,9 @@ function drawWeights(now) {
   context.font = `${12 * ratio}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   context.textAlign = "left";
-  // One scale for all, so that who swings farther is seen to.
+  // One scale for all, so that the wider swings can be told apart.
   const spans = about.synapses.map((_, row) => {
-    const seen = pictures.flatMap((each) => [each.weights[row], each.centers[row]]);
+    const seen = pictures.flatMap((each) => [each.weights[row], each.centers[row]]).filter((value) => value !== null);
     return [Math.min(...seen), Math.max(...seen)];
   });
   const span = Math.max(0.1, ...spans.map(([low, top]) => top - low)) * 1.15;
