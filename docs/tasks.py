@@ -30,16 +30,10 @@ def puck():
     return puckworld.STEPS, np.asarray(rewards), np.asarray(frozen)[:, 1]
 
 
-def swing_up():
-    """Return the same of the pendulum, by episode."""
-    returns, centers = pendulum.train()
-    return pendulum.STEPS, returns, pendulum.score(centers)
-
-
-def cheetah():
-    """Return the same of the cheetah, by episode."""
-    returns, centers = halfcheetah.train()
-    return halfcheetah.STEPS, returns, halfcheetah.score(centers)
+def episodes(task):
+    """Return the same of a task's module, by episode."""
+    returns, centers = task.train()
+    return task.STEPS, returns, task.score(centers)
 
 
 @styled
@@ -62,8 +56,12 @@ def draw(found, width: float = WIDTH) -> Figure:
 
 def main() -> None:
     """Draw the figure, and print its numbers."""
-    tasks = {"PuckWorld, reward": puck, "Pendulum-v1, return": swing_up, "HalfCheetah-v5, return": cheetah}
-    print(*save(draw({title: train() for title, train in tasks.items()}), _IMAGES, "tasks", ["png"]))
+    found = {
+        "PuckWorld, reward": puck(),
+        "Pendulum-v1, return": episodes(pendulum),
+        "HalfCheetah-v5, return": episodes(halfcheetah),
+    }
+    print(*save(draw(found), _IMAGES, "tasks", ["png"]))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dsjax.cli.main import main
 from dsjax.storage.snapshots import Snapshots
+from dsjax.storage.states import latest_round, load_snapshot
 from dsjax.training.callbacks import Callback
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +52,29 @@ def start_script(name, *arguments, **options):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True, **(pipes | options)))
     return started[-1]
+
+
+def serve(name, *arguments):
+    """Start a script that serves a page, at any free port; return its process and address."""
+    process = start_script(name, *arguments, "--port", 0)
+    said = process.stdout.readline()
+    assert said.startswith("http://127.0.0.1:"), said + process.stdout.read()
+    return process, said.split()[0]
+
+
+def interrupt(process):
+    """End a script as Ctrl-C does; return its exit status and what it printed."""
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output
+
+
+def until(condition, seconds=60):
+    """Wait for a condition."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def run_script(name, *arguments):
@@ -163,11 +187,8 @@ def tables(folder):
 
 
 def last_snapshot(folder):
-    snapshots = Snapshots(folder)
-    number = snapshots.numbers()[-1]
-    arrays = snapshots.load(number)
-    snapshots.close()
-    return number, arrays
+    number = latest_round(folder)
+    return number, load_snapshot(folder, number)
 
 
 def assert_same_run(first, second, but="none"):

@@ -11,8 +11,7 @@ from dsjax.errors import RunError
 from dsjax.storage import hyperparameters, pretrained
 from dsjax.storage.branching import best_of_groups
 from dsjax.storage.run import read_run_config
-from dsjax.storage.snapshots import Snapshots
-from dsjax.storage.states import load_snapshot
+from dsjax.storage.states import latest_round, load_snapshot
 from dsjax.sweeps import remote
 from dsjax.sweeps.plan import read_plan
 from dsjax.sweeps.spec import is_sweep
@@ -61,7 +60,7 @@ class Row(NamedTuple):
             if number not in (None, self.shipped):
                 raise RunError(f"{self.folder} is as of round {self.shipped}, not {number}; leave out --snapshot")
             number = self.shipped
-        number = _latest(self.folder) if number is None else number
+        number = latest_round(self.folder) if number is None else number
         parent = ParentConfig(run=str(self.folder), member=self.row, round=number)
         numbers = (
             hyperparameters.restored(self.run, load_snapshot(self.folder, number)) if self.run.selection.every else {}
@@ -134,23 +133,12 @@ def best_of(place: str | Path, size: int, number: int | None = None) -> Config:
     if pretrained.name_of(place) is not None or is_sweep(folder):
         raise RunError(f"{place}: --best-of takes the folder of a run")
     run = read_run_config(folder)
-    number = _latest(folder) if number is None else number
+    number = latest_round(folder) if number is None else number
     best = best_of_groups(folder, run, load_snapshot(folder, number)["tally.frozen_return"], size)
     parent = ParentConfig(run=str(folder), best_of=size, round=number)
     return replace(
         run, seed=branch_seed(run.seed), members=len(best), first_member=run.first_member // size, parent=parent
     )
-
-
-def _latest(folder: Path) -> int:
-    """Return the round of a run's latest snapshot, or raise RunError."""
-    snapshots = Snapshots(folder) if folder.exists() else None
-    there = snapshots.numbers() if snapshots else []
-    if snapshots:
-        snapshots.close()
-    if not there:
-        raise RunError(f"{folder}: there is no snapshot yet")
-    return there[-1]
 
 
 def _row(folder: Path, run: Config, point: int, member: int, shipped: int | None = None) -> Row:

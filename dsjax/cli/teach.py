@@ -1,8 +1,9 @@
 """`dsjax teach`: reward one walker by hand."""
 
+import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 
@@ -29,47 +30,44 @@ class TeachCommand:
     """Open the page in a browser."""
     replay: bool = False
     """Instead of teaching, compute the lesson in --output again from its record, and compare it bit for bit."""
-    run: Annotated[Path | TrainCommand, tyro.conf.Suppress] = Path()
-    """What to compute again, or to teach."""
 
 
 def main(arguments: list[str], program: str | None = None) -> None:
     """Run the command."""
-    command = parse_teach(arguments, program)
+    command, run = parse_teach(arguments, program)
 
     # Imported here because --help needs none of it.
     from rich.console import Console
 
     from dsjax.cli.terminal import say
-    from dsjax.storage.tables import rounds_of
-    from dsjax.teaching.replay import replay
+    from dsjax.storage.states import latest_round
+    from dsjax.teaching.replay import replay, rounds_alone
     from dsjax.teaching.school import hold, taught_config
     from dsjax.training.runtime import prepare
 
     console = Console()
-    if isinstance(command.run, Path):
+    if isinstance(run, Path):
         prepare()
-        say(console, f"{command.run}: {replay(command.run):,} steps computed again, the same to the bit")
+        say(console, f"{run}: {replay(run):,} steps computed again, the same to the bit")
         return
-    train = command.run
-    config = taught_config(train.settings)
+    config = taught_config(run.settings)
     prepare(1, config.environment)
-    folders = hold(
-        config, train.folder, train.resume, train.snapshot, command.port, command.browser,
-        lambda text: say(console, text),
+    lessons = hold(
+        config, run.folder, run.resume, run.snapshot, command.port, command.browser, partial(say, console)
     )  # fmt: skip
+    folders = asyncio.run(lessons)
     for folder in folders:
         looks = [
             entry.next_command("evaluate", folder),
             entry.next_command("teach", "--output", folder, "--resume"),
         ]
-        if rounds_of(folder, "lessons") == rounds_of(folder, "members"):
+        if not rounds_alone(folder, latest_round(folder)):
             looks.append(entry.next_command("teach", "--output", folder, "--replay"))
         say(console, f"{folder} is saved. Next:", *(f"  {look}" for look in looks))
 
 
-def parse_teach(arguments: list[str], program: str | None = None) -> TeachCommand:
-    """Return the command of `dsjax teach`'s arguments.
+def parse_teach(arguments: list[str], program: str | None = None) -> tuple[TeachCommand, TrainCommand | Path]:
+    """Return the command of `dsjax teach`'s arguments, and the training to teach, or the folder to compute again.
 
     Raises:
       ConfigError: they do not go together, or the config cannot be run.
@@ -82,7 +80,7 @@ def parse_teach(arguments: list[str], program: str | None = None) -> TeachComman
     if own.replay:
         if first.output is None or rest not in (["--output", str(first.output)], [f"--output={first.output}"]):
             raise ConfigError("--replay needs the run's folder, and nothing else: --output runs/NAME")
-        return TeachCommand(replay=True, run=first.output)
+        return own, first.output
     starts = first.given("config", "source", "branch") or first.stored
     train = parse_train(rest if starts else ["--config", str(configs_folder() / "teach.toml"), *rest], program)
     refused = {
@@ -90,4 +88,4 @@ def parse_teach(arguments: list[str], program: str | None = None) -> TeachComman
     }  # fmt: skip
     if flag := next((flag for flag, value in refused.items() if value), None):
         raise ConfigError(f"{flag}: does not go with teach")
-    return TeachCommand(port=own.port, browser=own.browser, run=train)
+    return own, train

@@ -9,6 +9,7 @@ import numpy as np
 
 from dsjax import controller, population, synapse
 from dsjax.config.schema import Config
+from dsjax.errors import RunError
 from dsjax.population import PopulationState
 from dsjax.storage import pretrained
 from dsjax.storage.snapshots import Snapshots, unflatten
@@ -85,3 +86,14 @@ def load_snapshot(folder: Path, number: int) -> dict[str, np.ndarray]:
         return snapshots.load(number)
     finally:
         snapshots.close()
+
+
+def latest_round(folder: Path) -> int:
+    """Return the round of a run's latest snapshot, or raise RunError."""
+    snapshots = Snapshots(folder) if folder.exists() else None
+    there = snapshots.numbers() if snapshots else []
+    if snapshots:
+        snapshots.close()
+    if not there:
+        raise RunError(f"{folder}: there is no snapshot yet")
+    return there[-1]

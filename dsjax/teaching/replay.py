@@ -8,7 +8,7 @@ import numpy as np
 
 from dsjax.errors import RunError
 from dsjax.storage.run import read_run_config
-from dsjax.storage.snapshots import Snapshots
+from dsjax.storage.states import latest_round, load_snapshot
 from dsjax.storage.tables import read_table, rounds_of
 from dsjax.teaching.school import TaughtTrainer
 from dsjax.teaching.walkers import Gift, Moment
@@ -24,7 +24,7 @@ class Record:
           RunError: some of its rounds were not taught.
         """
         self._last = last
-        if alone := sorted({*range(1, last + 1)} - {*rounds_of(folder, "lessons")}):
+        if alone := rounds_alone(folder, last):
             raise RunError(
                 f"{folder}: {len(alone)} of its {last} rounds were trained without a person, the first of them "
                 f"round {alone[0]}; only lessons can be computed again"
@@ -58,6 +58,11 @@ class Record:
         return self._tick + 1 == len(self._gifts[self._round])
 
 
+def rounds_alone(folder: Path, last: int) -> list[int]:
+    """Return the rounds of a run, up to its last, that were trained without a person."""
+    return sorted({*range(1, last + 1)} - {*rounds_of(folder, "lessons")})
+
+
 def replay(folder: Path) -> int:
     """Compute a lesson again, and return its environment steps if its last snapshot is the same to the bit.
 
@@ -65,17 +70,17 @@ def replay(folder: Path) -> int:
       RunError: there is no run, it cannot be computed again, or it comes out otherwise.
     """
     config = read_run_config(folder)
-    number, saved = _last_snapshot(folder)
+    number = latest_round(folder)
+    saved = load_snapshot(folder, number)
     # The record alone says when it ends: limits may have changed on the way.
     config = replace(config, steps=0, episodes=0, until_solved=False)
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / "run"
         TaughtTrainer(config, again, Record(folder, number)).run()
-        computed_number, computed = _last_snapshot(again)
-    if computed_number != number:
-        raise RunError(
-            f"{folder}: its record ends after round {computed_number}, and its snapshots after round {number}"
-        )
+        ends = latest_round(again)
+        computed = load_snapshot(again, ends)
+    if ends != number:
+        raise RunError(f"{folder}: its record ends after round {ends}, and its snapshots after round {number}")
     for name, value in saved.items():
         if not np.array_equal(value, computed[name], equal_nan=value.dtype.kind == "f"):
             raise RunError(
@@ -83,15 +88,3 @@ def replay(folder: Path) -> int:
                 f"JAX may round otherwise; see run.json"
             )
     return int(saved["tally.steps"][0])
-
-
-def _last_snapshot(folder: Path) -> tuple[int, dict[str, np.ndarray]]:
-    """Return the round and the arrays of a run's latest snapshot."""
-    snapshots = Snapshots(folder)
-    try:
-        if not snapshots.numbers():
-            raise RunError(f"{folder}: nothing is saved yet")
-        number = snapshots.numbers()[-1]
-        return number, snapshots.load(number)
-    finally:
-        snapshots.close()

@@ -62,7 +62,7 @@ def taught_config(config: Config) -> Config:
     )
 
 
-def hold(
+async def hold(
     config: Config, folder: Path, resume: bool, number: int | None, port: int, browser: bool,
     say: Callable[[str], None],
 ) -> list[Path]:  # fmt: skip
@@ -84,13 +84,6 @@ def hold(
       ConfigError: the port cannot be had, or the run to resume has another config.
       RunError: the folder cannot be used, or somebody trains there.
     """
-    return asyncio.run(_hold(config, folder, resume, number, port, browser, say))
-
-
-async def _hold(
-    config: Config, folder: Path, resume: bool, number: int | None, port: int, browser: bool,
-    say: Callable[[str], None],
-) -> list[Path]:  # fmt: skip
     folders = [folder]
     classroom = Classroom(Lesson(View(config)), str(folder))
     with signals() as came, ThreadPoolExecutor(1, "dsjax-lesson") as threads:

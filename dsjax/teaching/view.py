@@ -16,7 +16,7 @@ from dsjax.teaching.walkers import Moment
 
 # The synapses of layer 4 that couple each joint to an oscillator and to its own angle and speed.
 SHOWN = tuple(Synapse(4, row, column) for row, column, _ in COUPLINGS)
-WIDTH, HEIGHT = 20.0, 400 / 30  # [m] of the part of the world in sight
+WIDTH = 20.0  # [m] of the part of the world in sight
 _MARGIN = 2.0  # [m] of ground beyond it, which comes into sight before the next picture
 
 

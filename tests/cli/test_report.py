@@ -1,10 +1,8 @@
-import os
-import signal
 import socket
 import time
 
 import pytest
-from helpers import run_command, start_script, wait_until
+from helpers import interrupt, run_command, serve, start_script, wait_until
 
 PHONE = {"width": 375, "height": 812}
 # Rounds of about a second, each evaluated, until it is interrupted.
@@ -12,14 +10,6 @@ GROWING = (
     "--members", 2, "--steps", 10_000_000, "--episodes", 0, "--round-steps", 300, "--backend", "sync",
     "--evaluation.every", 1, "--evaluation.episodes", 1, "--synapse.center-range", 6.0, "--seed", 29,
 )  # fmt: skip
-
-
-def served(*arguments):
-    """Start a server; return its process and address."""
-    process = start_script("report.py", *arguments, "--serve", "--port", 0)
-    said = process.stdout.readline()
-    assert said.startswith("http://127.0.0.1:"), said + process.stdout.read()
-    return process, said.split()[0]
 
 
 def until(tab, condition, seconds=120):
@@ -30,18 +20,12 @@ def until(tab, condition, seconds=120):
         time.sleep(0.1)
 
 
-def end(process):
-    os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    return process.returncode, output
-
-
 @pytest.mark.slow
 def test_the_page_keeps_current_while_a_run_goes_on(browser, tmp_path):
     run = tmp_path / "run"
     training = start_script("train.py", *GROWING, "--output", run)
     wait_until((run / "config.toml").exists, training)
-    server, url = served(run)
+    server, url = serve("report.py", run, "--serve")
     tab = browser.new_page(viewport=PHONE)
     faults = []
     tab.on("pageerror", lambda error: faults.append(str(error)))
@@ -65,10 +49,10 @@ def test_the_page_keeps_current_while_a_run_goes_on(browser, tmp_path):
     assert abs(moved) <= 1, tab.inner_text("#status")
     assert tab.evaluate("document.querySelector('#members-table').scrollLeft") == 50
     assert tab.evaluate("document.querySelector('details[id^=config]').open")
-    end(training)
+    interrupt(training)
     until(tab, "/Not training: finished, or interrupted/.test(document.body.innerText)")
     assert faults == []
-    assert end(server) == (0, "ending\n")
+    assert interrupt(server) == (0, "ending\n")
     until(tab, "/The server does not answer any more/.test(document.body.innerText)")
     tab.close()
 
@@ -76,13 +60,13 @@ def test_the_page_keeps_current_while_a_run_goes_on(browser, tmp_path):
 @pytest.mark.slow
 def test_a_run_that_has_no_round_yet_shows_a_waiting_page(browser, small_runs, tmp_path):
     (tmp_path / "config.toml").write_text((small_runs / "a" / "config.toml").read_text())
-    server, url = served(tmp_path)
+    server, url = serve("report.py", tmp_path, "--serve")
     tab = browser.new_page(viewport=PHONE)
     tab.goto(url)
     assert "Waiting for the end of the first round" in tab.inner_text("main")
     until(tab, "/Not training: no round is done yet/.test(document.body.innerText)")
     tab.close()
-    assert end(server) == (0, "ending\n")
+    assert interrupt(server) == (0, "ending\n")
 
 
 def test_a_taken_port_is_one_line(small_runs):

@@ -1,36 +1,13 @@
-import os
-import signal
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import last_snapshot, run_command, start_script
+from helpers import interrupt, last_snapshot, run_command, serve, start_script, until
 from PIL import Image
 
 from dsjax.cli.teach import parse_teach
 from dsjax.storage.tables import read_table, rounds_of
-
-
-def taught(*arguments):
-    """Start a lesson; return its process and address."""
-    process = start_script("teach.py", *arguments, "--port", 0)
-    said = process.stdout.readline()
-    assert said.startswith("http://127.0.0.1:"), said + process.stdout.read()
-    return process, said.split()[0]
-
-
-def end(process):
-    os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    return process.returncode, output
-
-
-def until(condition, seconds=60):
-    last = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < last
-        time.sleep(0.05)
 
 
 def pixels(tab, selector, path):
@@ -41,7 +18,7 @@ def pixels(tab, selector, path):
 @pytest.mark.slow
 def test_a_walker_is_taught_with_a_keyboard_alone(browser, tmp_path):
     run = tmp_path / "run"
-    process, url = taught("--output", run)
+    process, url = serve("teach.py", "--output", run)
     tab = browser.new_page()
     faults = []
     tab.on("pageerror", lambda error: faults.append(str(error)))
@@ -80,7 +57,7 @@ def test_a_walker_is_taught_with_a_keyboard_alone(browser, tmp_path):
     until(lambda: "Pause" in tab.inner_text("#pause"))
     time.sleep(0.5)
     tab.close()
-    status, output = end(process)
+    status, output = interrupt(process)
     assert (status, faults) == (0, []), output
     rows = read_table(run, "lessons", 1).to_pylist()
     given = {(row["given"], row["with_task"]) for row in rows}
@@ -95,7 +72,7 @@ def test_a_walker_is_taught_with_a_keyboard_alone(browser, tmp_path):
 @pytest.mark.slow
 def test_a_second_page_and_a_second_process_are_turned_away(browser, tmp_path):
     run = tmp_path / "run"
-    process, url = taught("--output", run)
+    process, url = serve("teach.py", "--output", run)
     tab, other = browser.new_page(), browser.new_page()
     tab.goto(url)
     until(lambda: str(run) in tab.inner_text("#status"))
@@ -116,7 +93,7 @@ def test_a_second_page_and_a_second_process_are_turned_away(browser, tmp_path):
     saved = rounds_of(run, "members")
     time.sleep(1)
     assert rounds_of(run, "members") == saved
-    assert end(process)[0] == 0
+    assert interrupt(process)[0] == 0
     assert last_snapshot(run)[0] == rounds_of(run, "members")[-1]
 
 
@@ -124,9 +101,9 @@ def test_a_new_lesson_has_the_config_for_it_wherever_it_begins(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "teach").mkdir()  # which is no config
     for flags in ([], ["--autoresume"]):
-        command = parse_teach([*flags, "--output", "new"])
-        assert (command.run.settings.members, command.run.settings.round_steps) == (1, 3000)
-    assert parse_teach([]).run.folder == Path("runs") / "teach-seed0"
+        _, train = parse_teach([*flags, "--output", "new"])
+        assert (train.settings.members, train.settings.round_steps) == (1, 3000)
+    assert parse_teach([])[1].folder == Path("runs") / "teach-seed0"
 
 
 @pytest.mark.parametrize(

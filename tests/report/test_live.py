@@ -3,6 +3,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers import until
 
 from dsjax.analysis.comparison import compare
 from dsjax.report import live, page
@@ -24,13 +25,6 @@ def quick(monkeypatch):
 
     monkeypatch.setattr(page, "look_at", look_at)
     return looks
-
-
-def until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def grown(source, folder, last):

@@ -2,10 +2,10 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const WIDTH = 20, HEIGHT = 400 / 30; // [m] of the world in sight, as in view.py
+const WIDTH = 20; // [m] of the world in sight, as in view.py
 const SECONDS = 20, PER_SECOND = 30; // of the charts
 const KEPT = SECONDS * PER_SECOND;
-const HELD = { ArrowUp: 1, ArrowDown: -1 };
+const SIGNS = { ArrowUp: 1, ArrowDown: -1, reward: 1, punish: -1 }; // of keys and buttons
 
 let socket = null;
 let about = null;
@@ -60,11 +60,10 @@ function tell(id) {
 }
 
 function give() {
-  const signs = [...held].map((name) => HELD[name] ?? { reward: 1, punish: -1 }[name]);
-  const sign = Math.sign(signs.reduce((sum, each) => sum + each, 0));
-  for (const [name, own] of [["reward", 1], ["punish", -1]]) {
-    $(name).classList.toggle("held", sign === own);
-    $(name).setAttribute("aria-pressed", sign === own);
+  const sign = Math.sign([...held].reduce((sum, name) => sum + SIGNS[name], 0));
+  for (const name of ["reward", "punish"]) {
+    $(name).classList.toggle("held", sign === SIGNS[name]);
+    $(name).setAttribute("aria-pressed", sign === SIGNS[name]);
   }
   ask("give", sign * Number($("strength").value));
 }
@@ -117,7 +116,7 @@ for (const name of ["reward", "punish"]) {
 }
 addEventListener("keydown", (event) => {
   if ($("sure").open || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key in HELD) {
+  if (event.key in SIGNS) {
     if (event.target.tagName === "SELECT") return; // there the arrows choose
     event.preventDefault();
     press(event.key);
@@ -187,7 +186,7 @@ function polygon(context, shape, outline) {
 
 function fit(canvas) {
   const ratio = devicePixelRatio, box = canvas.getBoundingClientRect();
-  const wide = Math.round(box.width * ratio), high = Math.round((box.width * canvas.dataset.share) * ratio);
+  const wide = Math.round(box.width * ratio), high = Math.round(box.height * ratio);
   if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
   return ratio;
 }
@@ -204,13 +203,12 @@ function drawWalker(now) {
   for (const piece of now.ground) polygon(context, piece, false);
   context.lineWidth = 2 / scale;
   for (const body of now.bodies) polygon(context, body, true);
-  const sum = now.given;
-  if (sum) {
+  if (now.given) {
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillStyle = sum > 0 ? "#00664f" : "#9c3a06"; // on a light sky in both modes
+    context.fillStyle = now.given > 0 ? "#00664f" : "#9c3a06"; // on a light sky in both modes
     context.font = `600 ${canvas.width / 22}px system-ui, sans-serif`;
     context.textAlign = "right";
-    context.fillText(sum > 0 ? `+${sum}` : `−${-sum}`, canvas.width * 0.97, canvas.height * 0.1);
+    context.fillText(now.given > 0 ? `+${now.given}` : `−${-now.given}`, canvas.width * 0.97, canvas.height * 0.1);
   }
 }
 
@@ -274,7 +272,5 @@ function drawRewards(context, color, ratio, across, top, high) {
   context.setLineDash([]);
 }
 
-$("walker").dataset.share = HEIGHT / WIDTH;
-$("weights").dataset.share = 1;
 addEventListener("resize", draw);
 connect();
