@@ -28,7 +28,7 @@ test: lint
 
 # All tests, those too that kill processes at length and start clusters: what CI runs.
 test-all: lint
-	$(PYTEST)
+	$(PYTEST) --durations 40
 
 coverage: setup
 	$(PYTEST) -m 'not slow and not ray' --cov --cov-report=term --cov-fail-under=92

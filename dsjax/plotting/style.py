@@ -37,7 +37,6 @@ _STYLE: Any = {
 }
 # Okabe & Ito's colors, which the color-blind can tell apart, without the yellow that is faint on white.
 _GROUPS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_GOLDEN = 0.6180339887498949
 TIME = "controller time [s]"
 MAP = colormaps["viridis"]
 
@@ -79,14 +78,6 @@ def group_color(number: int) -> str:
 def group_line(number: int) -> Any:
     """Return the line style of a group, which sets those of the same color apart."""
     return ("-", "--", ":", "-.")[number // len(_GROUPS) % 4]
-
-
-def member_color(member: int) -> Any:
-    """Return a member's color, the same in every figure and however many members there are.
-
-    Golden-ratio steps through plasma keep the first few far apart; its pale end is left out.
-    """
-    return colormaps["plasma"](0.88 * (member * _GOLDEN % 1.0))
 
 
 def steps_axis(axis: Axis, width: float | None = None) -> None:

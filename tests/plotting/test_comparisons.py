@@ -14,7 +14,7 @@ from dsjax.analysis.stats import profile, survival
 from dsjax.plotting import comparisons
 from dsjax.plotting.curves import training_curves
 from dsjax.plotting.member import progress
-from dsjax.plotting.style import group_color, member_color, save
+from dsjax.plotting.style import group_color, save
 
 FIGURES = (
     *("training-steps", "training-episodes", "solved", "frozen-steps", "final-returns", "profile", "improvement"),
@@ -148,10 +148,3 @@ def test_runs_never_evaluated_are_drawn_without_frozen_returns(tmp_path):
     assert "evaluation.every" in missing["profile"]
     assert len(comparison.notes) == 2
     assert comparison.notes[0].endswith("member 0 was never evaluated, and has no frozen return")
-
-
-def test_members_keep_their_colors_and_differ():
-    assert len({member_color(k) for k in range(32)}) == 32
-    first = np.array([member_color(k)[:3] for k in range(5)])
-    gaps = np.linalg.norm(first[:, None] - first[None], axis=-1)
-    assert gaps[~np.eye(5, dtype=bool)].min() > 0.15
