@@ -17,7 +17,8 @@ from dsjax import controller, learning, population, presets, synapse
 from dsjax.evaluation.controllers import load_controllers
 from dsjax.evaluation.score import play
 from dsjax.hyperparameters import LearningSpec
-from dsjax.training.rollout import training_step
+from dsjax.training.packing import pack
+from dsjax.training.rollout import packed_copy, training_step
 
 KEY = jax.random.key(0)
 MODULES = ("oscillator", "synapse", "neuron", "learning", "observation", "controller", "population", "presets")
@@ -80,13 +81,13 @@ def test_a_jitted_step_is_the_step_of_training():
     params = population.share(params, 2)
     whole, halves = population.make_step(spec), training_step(spec)
     one = population.init(KEY, jnp.arange(2), spec, params)
-    other = population.copy(one)
+    other = packed_copy(one)
     rng = np.random.default_rng(0)
     starts, ends = np.array([True, True]), np.zeros(2, bool)
     for tick in range(40):  # over a draw of periods
         observation, reward = rng.normal(size=(2, 24)).astype(np.float32), rng.normal(size=2).astype(np.float32)
         one, action, _ = whole(one, observation, reward, starts, ends, params)
-        other, same = halves(tick, other, observation, reward, starts, ends, params)
+        other, same, _ = halves(tick, other, observation, reward, starts, ends, pack(params))
         np.testing.assert_allclose(action, same, atol=1e-5)
         starts = np.zeros(2, bool)
     assert int(one.tick) == 40

@@ -5,7 +5,8 @@ import pytest
 
 from dsjax import population
 from dsjax.presets import PRESETS, preset
-from dsjax.training.rollout import training_step
+from dsjax.training.packing import pack, unpack
+from dsjax.training.rollout import packed_copy, training_step
 
 STEPS = 300
 
@@ -25,12 +26,12 @@ def run(name, members, change=lambda state: state, change_inputs=lambda *arrays:
     """Step some members of a run; return their final state and all their actions, (STEPS, members, 4)."""
     spec, params = preset(name)
     params = population.share(params, len(members))
-    state = population.copy(change(population.init(jax.random.key(3), jnp.asarray(members), spec, params)))
+    state = packed_copy(change(population.init(jax.random.key(3), jnp.asarray(members), spec, params)))
     step, actions = training_step(spec), []
     for tick, now in enumerate(zip(*change_inputs(*inputs(members)), strict=True)):
-        state, action = step(tick, state, *now, params)
+        state, action, _ = step(tick, state, *now, pack(params))
         actions.append(np.asarray(action))
-    return state, np.stack(actions)
+    return unpack(state), np.stack(actions)
 
 
 @pytest.mark.parametrize("name", PRESETS)

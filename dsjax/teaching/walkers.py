@@ -11,6 +11,7 @@ from dsjax.envs.vector import LocalVectorEnv
 from dsjax.population import PopulationState
 from dsjax.training import rollout
 from dsjax.training.episode_stats import EpisodeStats
+from dsjax.training.packing import Packed, unpack
 from dsjax.training.walkers import HostWalkers
 
 
@@ -82,15 +83,16 @@ class TaughtWalkers(HostWalkers):
         teacher.begin_round(int(stats.rounds) + 1)
 
         def step(
-            tick: int, state: PopulationState, observation: Any, reward: Any, starts: Any, ends: Any, params: Any
-        ) -> tuple[PopulationState, Any]:
+            tick: int, state: Packed, observation: Any, reward: Any, starts: Any, ends: Any, packed_params: Packed
+        ) -> tuple[Packed, Any, Any]:
             gift, task = Gift(0.0, False), float(reward[0])
             if tick > first:
                 gift = teacher.give()
                 self._gifts.append(gift)
-            state, action = self._step(tick, state, observation, np.array([gift.of(task)]), starts, ends, params)
-            teacher.see(Moment(walker, state, params, bool(starts[0]), task, gift))
-            return state, action
+            given = np.array([gift.of(task)])
+            state, action, running = self._step(tick, state, observation, given, starts, ends, packed_params)
+            teacher.see(Moment(walker, unpack(state), params, bool(starts[0]), task, gift))
+            return state, action, running
 
         def ends_round(tick: int) -> bool:
             check(tick)

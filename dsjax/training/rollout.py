@@ -17,39 +17,51 @@ from dsjax.envs.task import SPEED
 from dsjax.envs.vector import GroupedVectorEnv
 from dsjax.population import PopulationState
 from dsjax.training.episode_stats import EpisodeStats
+from dsjax.training.packing import Packed, pack, unpack
 
 # Purpose of these environment seeds, so that no other draws the same.
 _TRAINING = 1
 _LOG_TICKS = 256  # ticks that are logged before they are counted, all at once
 
 
-# (tick, state, observation, reward, starts, ends, params) -> (state, action); see `training_step`.
-Step: TypeAlias = Callable[..., tuple[PopulationState, jax.Array]]
+# (tick, state, observation, reward, starts, ends, params) -> (state, action, running); see `training_step`.
+Step: TypeAlias = Callable[..., tuple[Packed, jax.Array, jax.Array]]
 
 
 @lru_cache(maxsize=8)  # trainings of one structure in one process share its programs
 def training_step(spec: ControllerSpec) -> Step:
     """Return the step of a population, to be called from the host, as two jitted programs.
 
-    (tick, state, observation, reward, starts, ends, params) -> (state, action), where tick must equal state.tick: the
-    host decides when periods are drawn, see `population.step`. A step consumes the state it is given, writing the new
-    one into its arrays, as making new ones costs as much as what it computes: begin with `population.copy`.
+    (tick, state, observation, reward, starts, ends, params) -> (state, action (N, 4), running (N,)), with a
+    PopulationState and its ControllerParams packed, and tick equal to state.tick: the host decides when periods are
+    drawn, see `population.step`. A step consumes the state it is given, writing the new one into its arrays, as making
+    new ones costs as much as what it computes: begin with `packed_copy`.
     """
-    draw_periods = jax.jit(partial(population.draw_periods, spec=spec), donate_argnums=0)
 
     @partial(jax.jit, donate_argnums=0)
-    def advance(
-        state: PopulationState, observation: Any, reward: Any, starts: Any, ends: Any, params: ControllerParams
-    ) -> tuple[PopulationState, jax.Array]:
-        state, action, _ = population.advance(state, observation, reward, starts, ends, spec, params)
-        return state, action
+    def draw_periods(state: Packed, params: Packed) -> Packed:
+        return pack(population.draw_periods(unpack(state), spec, unpack(params)))
 
-    def step(tick: int, state: PopulationState, *seen_and_params: Any) -> tuple[PopulationState, jax.Array]:
+    @partial(jax.jit, donate_argnums=0)
+    def advance(state: Packed, seen: jax.Array, params: Packed) -> tuple[Packed, jax.Array, jax.Array]:
+        observation, reward, starts, ends = seen[:, :-3], seen[:, -3], seen[:, -2] > 0, seen[:, -1] > 0
+        after, action, _ = population.advance(unpack(state), observation, reward, starts, ends, spec, unpack(params))
+        return pack(after), action, after.running
+
+    def step(
+        tick: int, state: Packed, observation: Any, reward: Any, starts: Any, ends: Any, params: Packed
+    ) -> tuple[Packed, jax.Array, jax.Array]:
         if population.draw_due(tick):
-            state = draw_periods(state, params=seen_and_params[-1])
-        return advance(state, *seen_and_params)
+            state = draw_periods(state, params)
+        columns = [observation, reward[:, None], starts[:, None], ends[:, None]]
+        return advance(state, np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind"), params)
 
     return step
+
+
+def packed_copy(state: PopulationState) -> Packed:
+    """Return a population, packed, in arrays of its own."""
+    return pack(population.copy(state))
 
 
 def round_seeds(
@@ -117,7 +129,7 @@ def play(
     log.next()
     log.flush()
     # The envs will reuse the arrays they gave: nothing may still be reading them.
-    return jax.block_until_ready(population.join([turn.state for turn in turns])), ticks
+    return jax.block_until_ready(population.join([unpack(turn.state) for turn in turns])), ticks
 
 
 class _Turn:
@@ -135,19 +147,19 @@ class _Turn:
     ) -> None:
         self._step, self._envs, self._number = step, envs, number
         self._members = envs.groups[number]
-        self.state = population.copy(population.select(state, self._members))
-        self._params = jax.tree.map(lambda leaf: leaf[self._members], params)
+        self.state = packed_copy(population.select(state, self._members))
+        self._params = pack(jax.tree.map(lambda leaf: leaf[self._members], params))
         self._idle = idle[self._members]
         self._observation, self._reward = observation[self._members], np.zeros(len(self._idle))
         self._starts, self._ends = np.ones(len(self._idle), bool), self._idle
 
     def act(self, tick: int) -> None:
         """Step the controllers, and send their actions on."""
-        self.state, action = self._step(
+        self.state, action, running = self._step(
             tick, self.state, self._observation, self._reward, self._starts, self._ends, self._params
         )
         self._envs.send(self._number, np.asarray(action))
-        self._idle = self._idle | ~np.asarray(self.state.running)
+        self._idle = self._idle | ~np.asarray(running)
 
     def receive(self, log: "_Log") -> None:
         """Wait for the walkers, and log their step."""
@@ -160,7 +172,8 @@ class _Turn:
     def end(self, tick: int) -> None:
         """Let the controllers learn from the last reward. The round's end cuts every episode, as a time limit would."""
         over = np.ones(len(self._idle), bool)
-        self.state, _ = self._step(tick, self.state, self._observation, self._reward, self._starts, over, self._params)
+        seen = self._observation, self._reward, self._starts, over
+        self.state, *_ = self._step(tick, self.state, *seen, self._params)
 
 
 class _Log:

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,7 @@ from dsjax.machine import gpu as gpu_platform
 
 Result = TypeVar("Result")
 
+_CONCURRENT = "xla_cpu_enable_concurrency_optimized_scheduler"
 _THREADED_MEMBERS = 1024  # from so many on, several threads step the controllers faster than one does
 
 
@@ -54,17 +55,33 @@ def prepare(members: int = 1, environment: EnvironmentConfig | None = None) -> N
         _share_cores(members, on_device.workers or cores())
     # The loop waits for every action, so that handing the call to another thread and back is time lost.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    # XLA sizes its thread pool by this variable alone. The cores belong to the walkers: splitting so little work among
-    # threads makes a call a fifth slower (`scripts/benchmark.py`).
     few = members < _THREADED_MEMBERS or on_device is not None
     one_thread = "cpu" in platforms.split(",") and few and "NPROC" not in os.environ
-    if one_thread:
-        os.environ["NPROC"] = "1"
-    try:
+    with _one_thread(in_order=on_device is None) if one_thread else nullcontext():
         _start(platforms, gpu)
+
+
+@contextmanager
+def _one_thread(in_order: bool) -> Iterator[None]:
+    """Have XLA, when it starts, take one thread, and no more time than that to decide what to compute next.
+
+    XLA reads both from the environment alone. The cores belong to the walkers: splitting so little work among threads
+    makes a call a fifth slower, and looking for operations to do at once takes half of what is left of it
+    (`scripts/benchmark.py`).
+
+    Args:
+      in_order: whether operations follow each other in a fixed order.
+    """
+    before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
+    os.environ["NPROC"] = "1"
+    if in_order and _CONCURRENT not in (before["XLA_FLAGS"] or ""):
+        os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} --{_CONCURRENT}=false".strip()
+    try:
+        yield
     finally:
-        if one_thread:
-            del os.environ["NPROC"]
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({name: value} if value is not None else {})
 
 
 def _start(platforms: str, gpu: str) -> None:

@@ -35,7 +35,8 @@ from dsjax.storage.states import untrained
 from dsjax.training import runtime
 from dsjax.training.callbacks import Callback, RunStatus
 from dsjax.training.episode_stats import EpisodeStats
-from dsjax.training.rollout import Step, play, round_seeds, training_step
+from dsjax.training.packing import pack
+from dsjax.training.rollout import Step, packed_copy, play, round_seeds, training_step
 from dsjax.training.trainer import Trainer
 
 _MEGABYTE = 2**20
@@ -111,15 +112,15 @@ def step_alone(preset: str, members: int, seconds: float) -> float:
     """Return the time of one step of a population's controllers, draws of periods included [us per member]."""
     runtime.prepare(members)
     settings = loading.build({"preset": preset, "members": members})
-    step, params, state = training_step(settings.spec()), settings.population_params(), untrained(settings)
-    state = population.copy(state)
+    step, params = training_step(settings.spec()), pack(settings.population_params())
+    state = packed_copy(untrained(settings))
     observation, reward = np.zeros((members, 24), np.float32), np.zeros(members, np.float32)
     flags, first, times = np.zeros(members, bool), 0, []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
         for tick in range(first, first + population.REDRAW_STEPS):
-            state, action = step(tick, state, observation, reward, flags, flags, params)
+            state, action, _ = step(tick, state, observation, reward, flags, flags, params)
             np.asarray(action)
         times.append((time.perf_counter() - start) / population.REDRAW_STEPS / members)
         first += population.REDRAW_STEPS
@@ -196,9 +197,9 @@ def _actions(train: Callable[..., None], step: Step, number: int, ticks: int, gr
     taken = []
 
     def taking(*arguments: Any) -> Any:
-        state, action = step(*arguments)
+        state, action, running = step(*arguments)
         taken.append(action)
-        return state, action
+        return state, action, running
 
     train(number, ticks, step=taking)
     parts = [np.array(jax.device_get(taken[group : ticks * groups : groups])) for group in range(groups)]
@@ -223,8 +224,8 @@ def _shares(train: Callable[..., None], step: Step, envs: GroupedVectorEnv, tick
         send, recv = staticmethod(timed("walkers", envs.send)), staticmethod(timed("walkers", envs.recv))
 
     def waiting(*arguments: Any) -> Any:
-        state, action = step(*arguments)
-        return state, np.asarray(action)
+        state, action, running = step(*arguments)
+        return state, np.asarray(action), running
 
     whole = seconds_of(lambda: train(1, ticks, step=timed("controllers", waiting), envs=Timed))
     spent["counting"] = whole - sum(spent.values())
