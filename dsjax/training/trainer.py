@@ -254,8 +254,7 @@ class Trainer:
         started = time.monotonic()
         columns = validate(
             partial(self._walkers.evaluate, self.state, self.params, check=self._check_evaluation),
-            np.asarray(self.state.running), self.stats, self.paused(), self.config.evaluation.episodes,
-            self._walkers.terrains,
+            np.asarray(self.state.running), self.stats, self.config.evaluation.episodes, self._walkers.terrains,
         )  # fmt: skip
         self._evaluating += time.monotonic() - started
         return {"evaluations": columns} if columns else {}

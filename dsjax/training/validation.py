@@ -10,18 +10,18 @@ from dsjax.training.episode_stats import EpisodeStats
 
 
 def validate(
-    play: Callable[[np.ndarray, range], dict[str, list]], running: np.ndarray, stats: EpisodeStats, paused: np.ndarray,
-    episodes: int, terrains: str,
+    play: Callable[[np.ndarray, range], dict[str, list]], running: np.ndarray, stats: EpisodeStats, episodes: int,
+    terrains: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluate the frozen centers of all members that were not stopped, and count the result in the statistics.
 
-    A member whose mean reaches the return that counts as solved plays the rest of the 100 terrains too.
+    A member that is not solved yet, and whose mean reaches the return that counts as solved, plays the rest of the 100
+    terrains too. Whether it is solved is asked once: further terrains would take longer than many rounds.
 
     Args:
       play: (members, terrains) -> columns, as `evaluation.evaluate` returns them.
       running: (N,) bool, members that were not stopped.
       stats: that count it.
-      paused: (N,) bool, members that are solved already: they play no more than the first terrains.
       episodes: terrains per member.
       terrains: name of their set.
 
@@ -33,7 +33,8 @@ def validate(
         return {}
     columns = play(members, range(episodes))
     means = {member: returns.mean() for member, returns in _returns(columns).items()}
-    promising = np.array([member for member in members[~paused[members]] if means[member] >= SOLVED_RETURN], int)
+    unsolved = members[stats.frozen_solved_step[members] < 0]
+    promising = np.array([member for member in unsolved if means[member] >= SOLVED_RETURN], int)
     further = range(episodes, SOLVED_EPISODES)
     if len(promising) and further:
         more = play(promising, further)
