@@ -73,6 +73,36 @@ def test_cores_share_the_members_of_jax_walkers(backend, members, flags, devices
     assert int(look.stdout) == devices
 
 
+STARTED = """
+import os
+from dsjax.training import runtime
+seen = lambda: [os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")]
+runtime._start = lambda *arguments: print(*seen())
+runtime.prepare({members})
+print(*seen())
+"""
+ORDERED = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
+ALLOWED = ORDERED.replace("false", "true")
+
+
+@pytest.mark.parametrize(
+    ("members", "wish", "lines"),
+    [
+        (2, {}, [f"1 {ORDERED}", "None None"]),
+        (2, {"XLA_FLAGS": "--xla_dump_to=x"}, [f"1 --xla_dump_to=x {ORDERED}", "None --xla_dump_to=x"]),
+        (2, {"XLA_FLAGS": ALLOWED}, [f"1 {ALLOWED}", f"None {ALLOWED}"]),
+        (2, {"NPROC": "3"}, 2 * ["3 None"]),
+        (1024, {}, 2 * ["None None"]),
+    ],
+)
+def test_few_members_are_computed_by_one_thread_in_order_unless_the_user_says_otherwise(members, wish, lines):
+    """What XLA starts with, and what is left in the environment."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("NPROC", "XLA_FLAGS")} | wish
+    command = [sys.executable, "-c", STARTED.format(members=members)]
+    look = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert look.stdout.splitlines() == lines
+
+
 def test_a_gpu_that_does_not_work_is_said():
     code = (
         "from dsjax.training import runtime\n"
