@@ -1,7 +1,7 @@
 """Trees of many small arrays as a few larger ones.
 
-A call of a compiled program takes time for every array that it is given and gives back. A population of eight has 49,
-which take longer to hand over than to compute with.
+A call of a compiled program takes time for every array that it is given and gives back. A population has some fifty,
+which for eight members take longer to hand over than to compute with.
 """
 
 import math

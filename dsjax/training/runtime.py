@@ -66,22 +66,23 @@ def _one_thread(in_order: bool) -> Iterator[None]:
     """Have XLA, when it starts, take one thread, and no more time than that to decide what to compute next.
 
     XLA reads both from the environment alone. The cores belong to the walkers: splitting so little work among threads
-    makes a call a fifth slower, and looking for operations to do at once takes half of what is left of it
+    makes a call a fifth slower, and looking for operations to do at once takes two fifths of what is left
     (`scripts/benchmark.py`).
 
     Args:
       in_order: whether operations follow each other in a fixed order.
     """
-    before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
-    os.environ["NPROC"] = "1"
-    if in_order and _CONCURRENT not in (before["XLA_FLAGS"] or ""):
-        os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} --{_CONCURRENT}=false".strip()
+    wanted, flags = {"NPROC": "1"}, os.environ.get("XLA_FLAGS", "")
+    if in_order and _CONCURRENT not in flags:
+        wanted["XLA_FLAGS"] = f"{flags} --{_CONCURRENT}=false".strip()
+    before = {name: os.environ[name] for name in wanted if name in os.environ}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            os.environ.update({name: value} if value is not None else {})
+        for name in wanted:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _start(platforms: str, gpu: str) -> None:
